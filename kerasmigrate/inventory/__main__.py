@@ -1,0 +1,5 @@
+import sys
+
+from kerasmigrate.inventory.build import main
+
+sys.exit(main())

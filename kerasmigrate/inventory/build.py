@@ -1,0 +1,70 @@
+"""The command behind ``python -m kerasmigrate.inventory``.
+
+``build NAME --from-package PACKAGE [--deep]`` introspects a package that is installed in this
+interpreter; ``build NAME --from-source DIR --version V`` reads the sources of an old Keras in
+DIR/keras (and of keras_applications and keras_preprocessing beside it); ``homes`` makes homes.json
+from the inventories and renames.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from kerasmigrate.errors import KerasMigrateError
+from kerasmigrate.inventory import DATA, names
+from kerasmigrate.inventory.table import Table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m kerasmigrate.inventory", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="make one inventory")
+    building.add_argument("name", choices=names())
+    origin = building.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--from-package", metavar="PACKAGE")
+    origin.add_argument("--from-source", metavar="DIR", type=Path)
+    building.add_argument("--version", help="version of the sources in DIR")
+    building.add_argument("--deep", action="store_true", help="list private modules too")
+    building.add_argument("--output", type=Path, default=DATA, help="folder to write to")
+    commands.add_parser("homes", help="make homes.json from the inventories")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "homes":
+            from kerasmigrate.inventory import make_homes
+
+            make_homes.write(DATA / "homes.json")
+        else:
+            table = _build(options)
+            table.write(options.output / f"{options.name}.json")
+    except KerasMigrateError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _build(options: argparse.Namespace) -> Table:
+    if options.from_source is not None:
+        from kerasmigrate.inventory import from_source
+
+        if not options.version:
+            raise KerasMigrateError("--from-source needs --version, for example 2.3.1")
+        return from_source.build(options.name, options.from_source, options.version)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    from kerasmigrate.inventory import from_package
+
+    if options.name == "tf.keras-2":
+        _let_keras_215_import()
+    return from_package.build(options.name, options.from_package, options.deep)
+
+
+def _let_keras_215_import() -> None:
+    """Give back a hook that Keras 2.15 registers itself with and TensorFlow no longer exports."""
+    from tensorflow._api.v2.compat.v2 import __internal__
+
+    if not hasattr(__internal__, "register_load_context_function"):
+        __internal__.register_load_context_function = lambda function: None
