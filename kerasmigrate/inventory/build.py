@@ -63,8 +63,13 @@ def _build(options: argparse.Namespace) -> Table:
 
 
 def _let_keras_215_import() -> None:
-    """Give back a hook that Keras 2.15 registers itself with and TensorFlow no longer exports."""
+    """Give back a hook that Keras 2.15 registers itself with and TensorFlow no longer exports.
+
+    TensorFlow tries to import Keras while it is imported itself, fails without that hook, and
+    leaves broken modules behind.
+    """
     from tensorflow._api.v2.compat.v2 import __internal__
 
-    if not hasattr(__internal__, "register_load_context_function"):
-        __internal__.register_load_context_function = lambda function: None
+    __internal__.register_load_context_function = lambda function: None
+    for name in [each for each in sys.modules if each.partition(".")[0] == "keras"]:
+        del sys.modules[name]
