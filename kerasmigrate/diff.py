@@ -75,23 +75,26 @@ def colour(diff: bytes) -> str:
     """
     text = diff.decode("utf-8", "backslashreplace")
     shown: list[str] = []
-    in_header = True
+    old = new = 0  # lines that the hunk still has
     for line in text.split("\n"):
-        if line.startswith("@@"):
-            in_header, style = False, "36"
-        elif in_header:
-            style = "1"
-        elif line.startswith("+"):
-            style = "32"
-        elif line.startswith("-"):
-            style = "31"
-        else:
+        hunk = _HUNK.match(line) if old <= 0 and new <= 0 else None
+        if hunk is not None:
+            old, new = int(hunk[1] or 1), int(hunk[2] or 1)
+            style = "36"
+        elif line.startswith("\\"):
             style = ""
+        elif old <= 0 and new <= 0:
+            style = "1"
+        else:
+            style = {"+": "32", "-": "31"}.get(line[:1], "")
+            old -= not line.startswith("+")
+            new -= not line.startswith("-")
         clean = _CONTROL.sub(_caret, line)
         shown.append(f"\x1b[{style}m{clean}\x1b[0m" if style and clean else clean)
     return "\n".join(shown)
 
 
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -125,7 +128,9 @@ def _range(start: int, stop: int) -> bytes:
 
 def _quoted(path: str) -> bytes:
     raw = os.fsencode(path)
-    if all(0x20 <= byte < 0x7F and byte not in _ESCAPES for byte in raw):
+    plain = all(0x20 <= byte < 0x7F and byte not in _ESCAPES for byte in raw)
+    # git would leave a space at the end bare, but patch then loses it.
+    if plain and not raw.endswith(b" "):
         # A tab ends a name with spaces; otherwise patch takes the rest for a date.
         return raw + b"\t" if b" " in raw else raw
     quoted = b"".join(
