@@ -16,8 +16,9 @@ from kerasmigrate.inventory.signature import Parameter, Signature, from_argument
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
-#: Keywords that a constructor takes and then drops or only warns about. They must not count as
-#: accepted: ``lr`` and ``decay`` change nothing in Keras 2.11 and later.
+#: Keywords that an optimizer of Keras 2.11 or later takes and then drops with a warning at most
+#: (``_process_kwargs`` in Keras 2, ``BaseOptimizer.__init__`` in Keras 3). They must not count as
+#: accepted: ``lr`` and ``decay`` change nothing there.
 _IGNORED = {"is_legacy_optimizer", "lr", "decay"}
 
 
@@ -98,6 +99,10 @@ def _keywords(
     for each in ast.walk(node):
         if isinstance(each, ast.Call):
             _read_call(each, name, function, node, world, seen, found)
+        elif isinstance(each, ast.BinOp) and isinstance(each.op, ast.Sub) and _whole(each, name):
+            allowed = _strings(each.right)
+            found.closed |= bool(allowed)
+            found.accepted.update((key, "...") for key in allowed if key not in found.accepted)
         elif isinstance(each, ast.Compare) and each not in refusing:
             key = _asked(each, name)
             if key is not None:
@@ -274,6 +279,6 @@ def _literal(node: ast.expr) -> str:
     return ast.unparse(node)
 
 
-def constructor(function: Function) -> Function:
-    """Return a constructor that does not count the keywords that Keras drops silently."""
+def optimizer(function: Function) -> Function:
+    """Return a constructor that does not count the keywords that Keras 2.11+ drops silently."""
     return replace(function, ignores=frozenset(_IGNORED))

@@ -19,8 +19,8 @@ from typing import Any
 from kerasmigrate.inventory.effective import (
     Function,
     FunctionNode,
-    constructor,
     effective,
+    optimizer,
 )
 from kerasmigrate.inventory.signature import Parameter, Signature, parse
 from kerasmigrate.inventory.table import ClassFacts, Table
@@ -93,7 +93,7 @@ class _Runtime:
                 if owner is object:
                     return Function(None, 0, owner, known=Signature(()))
                 found = self.function(vars(owner)["__init__"], owner, cls)
-                return None if found is None else constructor(found)
+                return _constructor(found, cls)
         return None
 
     def resolve(self, function: Function, target: ast.expr) -> Function | None:
@@ -125,9 +125,7 @@ class _Runtime:
                 if owner is object:
                     return Function(None, 0, (owner, name), known=Signature(()))
                 found = self.function(vars(owner)[name], owner, leaf)
-                if found is not None and name == "__init__":
-                    return constructor(found)
-                return found
+                return _constructor(found, leaf) if name == "__init__" else found
         return None
 
     def _value(self, place: _Place, node: ast.expr) -> Any:
@@ -136,6 +134,15 @@ class _Runtime:
         if isinstance(node, ast.Attribute):
             return getattr(self._value(place, node.value), node.attr, None)
         return None
+
+
+def _constructor(found: Function | None, leaf: type) -> Function | None:
+    """Mark the constructor of a new optimizer; the legacy ones do use ``lr`` and ``decay``."""
+    new = any(
+        each.__module__.endswith((".optimizers.optimizer", ".optimizers.base_optimizer"))
+        for each in leaf.__mro__
+    )
+    return optimizer(found) if new and found is not None else found
 
 
 def _inspected(value: Callable[..., Any], skip: int) -> Signature | None:

@@ -28,11 +28,16 @@ Definition = ast.ClassDef | ast.FunctionDef
 
 @dataclass(frozen=True)
 class _Name:
-    """What a global name stands for: a definition, a module, a value, or something foreign."""
+    """What a global name stands for.
+
+    ``kind`` is class, function, module, constant, foreign, or ``later``: an import of ``name``
+    from ``path`` that is followed only when asked, because modules of Keras import each other.
+    """
 
     kind: str
     path: str
     node: Definition | None = None
+    name: str = ""
 
 
 @dataclass
@@ -71,7 +76,7 @@ class _Static:
                 self.modules[dotted] = _Module(dotted, home, tree)
 
     def names(self, path: str) -> dict[str, _Name]:
-        """Return the global names of a module."""
+        """Return the global names of a module; some may be imports that are not followed yet."""
         module = self.modules[path]
         if not module.ready:
             module.ready = True
@@ -130,18 +135,27 @@ class _Static:
                 module.names.setdefault(first, _Name("module", child))
         for each in node.names:
             if each.name != "*":
-                module.names[each.asname or each.name] = self.lookup(source, each.name)
+                module.names[each.asname or each.name] = _Name("later", source, None, each.name)
             elif source in self.modules and source.rpartition(".")[2] not in _OTHER_BACKENDS:
                 for name in self.star(source):
                     module.names[name] = self.names(source)[name]
 
     def lookup(self, source: str, name: str) -> _Name:
         """Say what ``from source import name`` binds."""
-        if source in self.modules:
+        seen: set[tuple[str, str]] = set()
+        while source in self.modules and (source, name) not in seen:
+            seen.add((source, name))
             found = self.names(source).get(name)
-            if found is not None:
+            if found is None:
+                break
+            if found.kind != "later":
                 return found
+            source, name = found.path, found.name
         return self._module_name(f"{source}.{name}")
+
+    def follow(self, name: _Name) -> _Name:
+        """Follow an import to what it names."""
+        return self.lookup(name.path, name.name) if name.kind == "later" else name
 
     def _module_name(self, path: str) -> _Name:
         return _Name("module" if path in self.modules else "foreign", path)
@@ -156,7 +170,11 @@ class _Static:
 
     def _assign(self, module: _Module, node: ast.Assign | ast.AnnAssign) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        found = None if node.value is None else self.value(module.path, node.value)
+        found = None
+        if isinstance(node.value, ast.Name):
+            found = module.names.get(node.value.id)
+        elif isinstance(node.value, ast.Attribute):
+            found = self.value(module.path, node.value)
         for each in targets:
             for name in each.elts if isinstance(each, ast.Tuple) else [each]:
                 if isinstance(name, ast.Name):
@@ -170,7 +188,8 @@ class _Static:
     def value(self, module: str, node: ast.expr) -> _Name | None:
         """Say what a dotted name in a module refers to; None for any other expression."""
         if isinstance(node, ast.Name):
-            return self.names(module).get(node.id)
+            found = self.names(module).get(node.id)
+            return None if found is None else self.follow(found)
         if isinstance(node, ast.Attribute):
             holder = self.value(module, node.value)
             if holder is not None and holder.kind in {"module", "foreign"}:
@@ -219,7 +238,7 @@ class _Static:
     def definition(self, path: str) -> ast.ClassDef:
         """Return the syntax tree of a class by its path."""
         module, _, leaf = path.rpartition(".")
-        node = self.names(module)[leaf].node
+        node = self.lookup(module, leaf).node
         assert isinstance(node, ast.ClassDef)
         return node
 
@@ -287,7 +306,7 @@ def build(name: str, folder: Path, version: str) -> Table:
             table.symbols[path] = path
             for leaf, found in world.names(path).items():
                 if not leaf.startswith("_") or leaf == "__version__":
-                    _add(table, world, f"{path}.{leaf}", found)
+                    _add(table, world, f"{path}.{leaf}", world.follow(found))
     return table
 
 
