@@ -11,13 +11,10 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kerasmigrate import git
 from kerasmigrate.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from kerasmigrate.gitignore import Patterns, parse
 
 #: Folders that never hold code of the project itself, wherever they are.
 SKIPPED_FOLDERS = frozenset(
@@ -83,7 +80,8 @@ def discover(
     Raises:
         UsageError: A pattern cannot be understood.
     """
-    search = _Search(_Patterns(include), _Patterns(exclude))
+    suffixes = {SUFFIX, *(Path(line.rstrip()).suffix for line in include)} - {""}
+    search = _Search(_parse(include), _parse(exclude), frozenset(suffixes))
     for path in paths:
         search.argument(path)
     search.follow_links()
@@ -100,23 +98,12 @@ def printable(display: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-class _Patterns:
-    """Include or exclude patterns of the user."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.spec = _compile(lines) if lines else None
-        self.suffixes = {Path(line.rstrip()).suffix for line in lines} - {""}
-
-    def match(self, display: str) -> bool:
-        return self.spec is not None and self.spec.match_file(display)
-
-
 @dataclass(frozen=True)
 class _Rules:
     """The patterns of one ignore file, and where they start from (``""`` or ``folder/``)."""
 
     base: str
-    spec: GitIgnoreSpec
+    patterns: Patterns
 
 
 @dataclass(frozen=True)
@@ -128,9 +115,9 @@ class _Folder:
     root: str
     rules: tuple[_Rules, ...]
 
-    def ignores(self, relative: str) -> bool:
+    def ignores(self, relative: str, is_folder: bool) -> bool:
         for rules in reversed(self.rules):
-            verdict = rules.spec.check_file(relative[len(rules.base) :]).include
+            verdict = rules.patterns.verdict(relative[len(rules.base) :], is_folder)
             if verdict is not None:
                 return verdict
         return False
@@ -138,8 +125,10 @@ class _Folder:
 
 @dataclass
 class _Search:
-    include: _Patterns
-    exclude: _Patterns
+    include: Patterns
+    exclude: Patterns
+    #: Suffixes of the files to take in a folder.
+    suffixes: frozenset[str]
     files: dict[str, Candidate] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     #: Folders that have been searched, by real path.
@@ -162,7 +151,7 @@ class _Search:
         elif stat.S_ISREG(mode):
             root = _root_of_file(real)
             display = _relative(real, root)
-            if not self.exclude.match(display):
+            if not any(self.exclude.verdict(*step) for step in _steps(display)):
                 self.take(real, display, root)
         else:
             self.problems.append((shown, "not a regular file"))
@@ -195,10 +184,10 @@ class _Search:
         """Take a file; return a folder that is to be searched."""
         relative = folder.prefix + name
         if entry.is_dir(follow_symlinks=False):
-            if name in SKIPPED_FOLDERS or self.left_out(folder, relative + "/"):
+            if name in SKIPPED_FOLDERS or self.left_out(folder, relative, True):
                 return None
             return _Folder(entry.path, relative + "/", folder.root, folder.rules)
-        if not self.wanted(relative, name) or self.left_out(folder, relative):
+        if not self.wanted(relative) or self.left_out(folder, relative, False):
             return None
         if entry.is_file(follow_symlinks=False):
             self.take(entry.path, relative, folder.root)
@@ -208,15 +197,19 @@ class _Search:
             self.problems.append((relative, "not a regular file"))
         return None
 
-    def wanted(self, relative: str, name: str) -> bool:
-        if self.include.spec is None:
-            return name.endswith(SUFFIX)
-        suffix = Path(name).suffix
-        known = suffix == SUFFIX or suffix in self.include.suffixes
-        return known and self.include.match(relative)
+    def wanted(self, relative: str) -> bool:
+        if os.path.splitext(relative)[1] not in self.suffixes:  # noqa: PTH122 - for every file
+            return False
+        if not self.include.patterns:
+            return True
+        # The pattern that speaks of the nearest folder decides.
+        verdicts = (self.include.verdict(*step) for step in reversed(_steps(relative)))
+        return next((verdict for verdict in verdicts if verdict is not None), False)
 
-    def left_out(self, folder: _Folder, relative: str) -> bool:
-        return self.exclude.match(relative) or folder.ignores(relative)
+    def left_out(self, folder: _Folder, relative: str, is_folder: bool) -> bool:
+        return bool(self.exclude.verdict(relative, is_folder)) or folder.ignores(
+            relative, is_folder
+        )
 
     def follow_links(self) -> None:
         """Take the files behind links, now that all searched folders are known."""
@@ -226,7 +219,7 @@ class _Search:
             if folder is None or not Path(real).is_file():
                 continue
             relative = folder.prefix + name
-            if not self.left_out(folder, relative):
+            if not self.left_out(folder, relative, False):
                 self.take(real, relative, folder.root)
 
 
@@ -241,9 +234,9 @@ def _first_folder(real: str, root: str) -> _Folder:
     folder = _Folder(root, "", root, ())
     for name in inner.split("/"):
         folder = _with_own_rules(folder, _names(folder.path))
-        prefix = folder.prefix + name + "/"
-        rules = () if folder.ignores(prefix) else folder.rules
-        folder = _Folder(f"{folder.path.rstrip(os.sep)}{os.sep}{name}", prefix, root, rules)
+        inner = folder.prefix + name
+        rules = () if folder.ignores(inner, True) else folder.rules
+        folder = _Folder(f"{folder.path.rstrip(os.sep)}{os.sep}{name}", inner + "/", root, rules)
     return folder
 
 
@@ -279,32 +272,16 @@ def _read_rules(path: Path, base: str) -> list[_Rules]:
     except OSError:
         return []  # absent, or unreadable: git goes on without it, too
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return [_Rules(base, _compile_leniently(lines))]
+    return [_Rules(base, Patterns.parse(text.split("\n")))]
 
 
-def _compile(lines: Sequence[str]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
-        shown = ", ".join(repr(line) for line in lines)
-        raise UsageError(f"cannot understand the pattern {shown}: {error}") from error
-
-
-def _compile_leniently(lines: Sequence[str]) -> GitIgnoreSpec:
-    """Compile an ignore file; a line that means nothing ignores nothing, as in git."""
-    from pathspec import GitIgnoreSpec
-
-    good = []
+def _parse(lines: Sequence[str]) -> Patterns:
     for line in lines:
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except ValueError:
-            continue
-        good.append(line)
-    return GitIgnoreSpec.from_lines(good)
+        if parse(line) is None:
+            raise UsageError(
+                f"the pattern {line!r} cannot match anything: write it as in a .gitignore file"
+            )
+    return Patterns.parse(lines)
 
 
 def _root_of_file(real: str) -> str:
@@ -319,6 +296,12 @@ def _root_of_file(real: str) -> str:
 
 def _same_drive(one: str, other: str) -> bool:
     return os.path.splitdrive(one)[0] == os.path.splitdrive(other)[0]
+
+
+def _steps(relative: str) -> list[tuple[str, bool]]:
+    """Return the folders on the way to a file, from the top, and the file: (path, is a folder)."""
+    ends = [at for at, char in enumerate(relative) if char == "/"]
+    return [*((relative[:end], True) for end in ends), (relative, False)]
 
 
 def _relative(path: str, root: str) -> str:
