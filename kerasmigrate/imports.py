@@ -1,0 +1,437 @@
+"""The plan for a file's imports: what each local name will mean, and how a symbol is spelt.
+
+The plan is made before the walk, from the resolved names and the homes of their symbols; transforms
+ask it how to spell what they need. :mod:`kerasmigrate.import_editor` carries it out afterwards.
+"""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from kerasmigrate import inventory
+from kerasmigrate.flavours import Target, canonical
+from kerasmigrate.inventory.homes import Home, home
+from kerasmigrate.names import Binding, Names, Reference, Scope, Symbol
+from kerasmigrate.project import SOURCES
+
+_RESERVED = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True)
+class Want:
+    """One name that an import statement has to bring.
+
+    Attributes:
+        module: Absolute dotted module of a ``from`` import; None for ``import path``.
+        path: Name in the module, or the absolute dotted path of an ``import path``.
+        local: The name that it is bound to.
+    """
+
+    module: str | None
+    path: str
+    local: str
+
+    @property
+    def asname(self) -> str | None:
+        """The name after ``as``, when one is needed."""
+        return None if self.local == self.path else self.local
+
+
+@dataclass
+class Plan:
+    """What will become of one imported name.
+
+    Attributes:
+        base: Canonical path that the local name will mean; None when it stays as it is.
+        local: The local name after the migration.
+        path: Canonical path that it means today.
+        is_module: Whether the name stands for a module.
+        stuck: References that cannot move, so that the old import has to stay.
+        moved: References that no longer go through this name.
+        live: References that still do.
+    """
+
+    binding: Binding
+    path: str | None
+    base: str | None
+    local: str
+    is_module: bool = False
+    stuck: list[Reference] = field(default_factory=list)
+    moved: list[Reference] = field(default_factory=list)
+    live: list[Reference] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A canonical path split at the longest part that is known, with that part's home."""
+
+    home: Home
+    known: str
+    tail: tuple[str, ...]
+
+    @property
+    def path(self) -> str | None:
+        """The path in the target, attributes included; None when there is none."""
+        if self.home.path is None:
+            return None
+        return ".".join((self.home.path, *self.tail))
+
+
+def is_module(path: str) -> bool:
+    """Tell whether a canonical path is a module in any version that we know."""
+    return any(inventory.load(name).kind(path) == "module" for name in SOURCES)
+
+
+def locate(path: str, target: Target) -> Located:
+    """Find the home of a symbol, or of the object that it is an attribute of."""
+    parts = path.split(".")
+    for end in range(len(parts), 0, -1):
+        known = ".".join(parts[:end])
+        found = home(known, target.inventory)
+        if found.status == "unknown":
+            continue
+        tail = tuple(parts[end:])
+        if tail and (known == "keras" or is_module(known)):
+            break  # an attribute that no version of the module had
+        return Located(found, known, tail)
+    return Located(Home(None, "unknown"), path, ())
+
+
+class Imports:
+    """The plan for one file."""
+
+    def __init__(self, names: Names, target: Target) -> None:
+        self.names = names
+        self.target = target
+        view = names.view
+        self._kept = view.kept
+        self._public = view.path is not None and view.path.name == "__init__.py"
+        self.plans: dict[Binding, Plan] = {}
+        #: Local name of each symbol that a star import brings, by star binding.
+        self.star_plans: dict[Binding, dict[str, Plan]] = {}
+        #: New expression, as source, for each reference that has to change.
+        self.replacements: dict[cst.CSTNode, str] = {}
+        #: Symbols without a home in the target, by reference.
+        self.homeless: dict[cst.CSTNode, Located] = {}
+        #: References that may mean something else than Keras.
+        self.unsure: set[cst.CSTNode] = set()
+        #: Imports to add next to a statement.
+        self.additions: dict[cst.CSTNode, list[Want]] = {}
+        #: References that a transform replaces itself.
+        self.claimed: set[cst.CSTNode] = set()
+        self._root_local: str | None = None
+        self._plan_bindings()
+        self._plan_references()
+
+    # -- planning ----------------------------------------------------------------------------
+
+    def locate(self, path: str) -> Located:
+        """Find the home of a canonical path in this file's target."""
+        return locate(path, self.target)
+
+    def _plan_bindings(self) -> None:
+        bindings = list(self.names.imports)
+        for scope_bindings in self._all_aliases():
+            bindings.append(scope_bindings)
+        for binding in bindings:
+            if binding.name == "*":
+                self.star_plans[binding] = {}
+                continue
+            self.plans[binding] = self._plan_binding(binding, binding.name)
+
+    def _all_aliases(self) -> list[Binding]:
+        found: list[Binding] = []
+        for scope in {self.names.module_scope, *self.names.scope_of.values()}:
+            for bindings in scope.bindings.values():
+                found.extend(b for b in bindings if b.kind == "alias")
+        return found
+
+    def _plan_binding(self, binding: Binding, local: str, origin: str | None = None) -> Plan:
+        origin = origin or self.names.origin(binding)
+        split = canonical(origin) if origin else None
+        if split is None:
+            return Plan(binding, None, None, local)
+        path = split[0]
+        located = self.locate(path)
+        return Plan(binding, path, located.path, local, is_module(path))
+
+    def _plan_references(self) -> None:
+        members: list[tuple[Reference, Symbol, Located]] = []
+        for reference, symbol in self.names.symbols():
+            located = self.locate(symbol.path)
+            for binding in symbol.bindings:
+                plan = self._plan_of(binding, symbol)
+                if located.path is None:
+                    plan.stuck.append(reference)
+                else:
+                    plan.live.append(reference)
+            if not symbol.certain:
+                self.unsure.add(reference.node)
+            elif located.path is None:
+                self.homeless[reference.node] = located
+            else:
+                members.append((reference, symbol, located))
+        self._rename_locals()
+        for reference, symbol, located in members:
+            assert located.path is not None
+            old = ".".join((reference.name, *reference.attributes))
+            new = self.spell(located.path, symbol, reference.scope)
+            if new != old:
+                self.replacements[reference.node] = new
+                for binding in symbol.bindings:
+                    plan = self._plan_of(binding, symbol)
+                    if not self._covers(plan, located.path):
+                        plan.live.remove(reference)
+                        plan.moved.append(reference)
+
+    def _plan_of(self, binding: Binding, symbol: Symbol) -> Plan:
+        if binding.name != "*":
+            return self.plans[binding]
+        plans = self.star_plans[binding]
+        if symbol.name not in plans:
+            suffix = "".join(f".{part}" for part in symbol.attributes)
+            origin = symbol.path.removesuffix(suffix)
+            plans[symbol.name] = self._plan_binding(binding, symbol.name, origin)
+        return plans[symbol.name]
+
+    def _rename_locals(self) -> None:
+        """Give imported objects whose own name changes the new name, where that is safe."""
+        groups: dict[tuple[Scope, str], list[Plan]] = {}
+        plans = [p for p in self.plans.values() if p.binding.kind == "import"]
+        plans += [p for known in self.star_plans.values() for p in known.values()]
+        for plan in plans:
+            groups.setdefault((plan.binding.scope, plan.local), []).append(plan)
+        used = {reference.name for reference in self.names.references.values()}
+        for (scope, local), group in groups.items():
+            bases = {plan.base for plan in group}
+            base = group[0].base
+            if len(bases) != 1 or base is None or base == "keras":
+                continue
+            new = base.rpartition(".")[2]
+            old = group[0].path or ""
+            if new == local or old.rpartition(".")[2] != local:
+                continue
+            everything = scope.bindings.get(local, [p.binding for p in group])
+            if (
+                self._public
+                or self._kept & {local, "*"}
+                or any(plan.stuck or plan.binding.through == "re-export" for plan in group)
+                or any(binding not in self.plans for binding in everything if binding.name != "*")
+                or any(self.plans[b].base != base for b in everything if b in self.plans)
+                or not self._is_free(new, base, scope, used)
+                or any(
+                    node in self.unsure and ref.name == local
+                    for node, ref in self.names.references.items()
+                )
+            ):
+                continue
+            for plan in group:
+                plan.local = new
+
+    def _is_free(self, name: str, base: str, scope: Scope, used: set[str]) -> bool:
+        """Tell whether ``name`` can mean ``base`` in ``scope`` without hiding anything."""
+        if name not in self.names.bound:
+            return name not in used and name not in _RESERVED
+        here = scope.bindings.get(name, [])
+        known = sum(
+            len(each.bindings.get(name, ()))
+            for each in {self.names.module_scope, *self.names.scope_of.values()}
+        )
+        return bool(here) and len(here) == known and all(
+            b in self.plans and self.plans[b].base == base and b.kind == "import" for b in here
+        )
+
+    # -- spelling ----------------------------------------------------------------------------
+
+    def _covers(self, plan: Plan, path: str) -> bool:
+        return self._through(plan, path) is not None
+
+    def _through(self, plan: Plan, path: str) -> str | None:
+        """Spell ``path`` through an imported name, if that name leads there."""
+        base, local = plan.base, plan.local
+        if plan.path is None:
+            origin = self.names.origin(plan.binding)
+            if (
+                self.target.name != "tf.keras"
+                or plan.binding.kind == "import" and plan.binding.through == "re-export"
+                or origin not in ("tensorflow", "tensorflow.compat.v2")
+            ):
+                return None
+            base, local = "keras", f"{local}.keras"
+        if base is None:
+            return None
+        if path == base:
+            return local
+        return local + path[len(base) :] if path.startswith(base + ".") else None
+
+    def spell(self, path: str, near: Symbol, scope: Scope | None = None) -> str:
+        """Spell a symbol of the target in the style of the code around it.
+
+        Args:
+            path: Canonical path that exists in the target.
+            near: The symbol whose place it takes or that it stands next to.
+            scope: The scope of the code; the module's when left out.
+
+        Returns:
+            An expression; the import that it needs, if any, is planned.
+        """
+        plans = [self._plan_of(binding, near) for binding in near.bindings]
+        direct = [self._through(plan, path) for plan in plans]
+        if direct[0] is not None and len(set(direct)) == 1:
+            return direct[0]
+        known = self._through_another(path, near, scope)
+        if known is not None:
+            return known
+        binding = near.binding
+        statement = binding.statement
+        if statement is None:
+            root = self._importing(near)
+            binding, statement = (root, root.statement) if root else (binding, None)
+        if statement is None or plans[0].path is None or binding.through == "re-export":
+            return self._root(statement, path)
+        module, _, leaf = path.rpartition(".")
+        if module == "keras" and isinstance(statement, cst.Import):
+            return self._root(statement, path)
+        local = leaf
+        wanted = Want(self.target.spell(module), leaf, local)
+        number = 1
+        while not self._can_add(wanted, statement):
+            local = f"keras_{leaf}" if number == 1 else f"keras_{leaf}_{number}"
+            wanted = Want(self.target.spell(module), leaf, local)
+            number += 1
+        self._add(statement, wanted)
+        return local
+
+    def _importing(self, near: Symbol) -> Binding | None:
+        """Follow an alias (``K = keras.backend``) back to an import."""
+        binding: Binding | None = near.binding
+        seen: set[Binding] = set()
+        while binding is not None and binding.statement is None and binding not in seen:
+            seen.add(binding)
+            found = self.names.bindings(binding.value) if binding.value is not None else ()
+            binding = found[0] if found else None
+        return binding
+
+    def _through_another(self, path: str, near: Symbol, scope: Scope | None) -> str | None:
+        """Spell ``path`` through another name that is imported for all of the module."""
+        best: tuple[int, str] | None = None
+        module = self.names.module_scope
+        if near.binding.guards or near.binding.scope is not module:
+            return None
+        for plan in self.plans.values():
+            binding = plan.binding
+            if (
+                binding.scope is not module
+                or binding.kind != "import"
+                or binding.guards
+                or plan.stuck and plan.base is None
+                or len(module.bindings.get(binding.name, ())) != 1
+                or binding.statement is None
+                or (scope or module).lookup(binding.name) is None
+                or (scope or module).lookup(binding.name)[0] is not module  # type: ignore[index]
+            ):
+                continue
+            spelt = self._through(plan, path)
+            if spelt is None or plan.base is None:
+                continue
+            if scope in (None, module) and not self._stands_before(binding, near.binding):
+                continue
+            if best is None or len(plan.base) > best[0]:
+                best = (len(plan.base), spelt)
+        return best[1] if best else None
+
+    def _stands_before(self, binding: Binding, other: Binding) -> bool:
+        """Tell whether an import stands no later than another one."""
+        order = {b: i for i, b in enumerate(self.names.imports)}
+        return order.get(binding, 0) <= order.get(other, len(order))
+
+    def _root(self, statement: cst.CSTNode | None, path: str) -> str:
+        """Spell ``path`` below a root import, adding that import where none fits."""
+        rest = path[len("keras") :]
+        if self._root_local is None:
+            self._root_local = self._free_root()
+        local = self._root_local
+        if statement is None:
+            statement = next(iter(self.names.statements), None)
+        if statement is None:
+            raise LookupError("there is no import to stand next to")
+        self._add(statement, self.root_want(local))
+        return local + rest
+
+    def _free_root(self) -> str:
+        candidates = ["keras", *(["tf_keras"] if self.target.name == "tf_keras" else [])]
+        candidates += ["keras_api", *(f"keras_api_{n}" for n in range(2, 100))]
+        for name in candidates:
+            if name not in self.names.bound:
+                return name
+            bindings = self.names.module_scope.bindings.get(name, [])
+            everywhere = sum(
+                len(each.bindings.get(name, ()))
+                for each in {self.names.module_scope, *self.names.scope_of.values()}
+            )
+            if len(bindings) == everywhere and all(
+                b in self.plans and self.plans[b].base == "keras" for b in bindings
+            ):
+                return name
+        raise LookupError("no free name for the Keras module")
+
+    def root_want(self, local: str) -> Want:
+        """Return the import of the target's root under a local name."""
+        if self.target.root == "tensorflow.keras":
+            return Want("tensorflow", "keras", local)
+        return Want(None, self.target.root, local)
+
+    def _can_add(self, want: Want, statement: cst.CSTNode) -> bool:
+        if any(w.local == want.local for wants in self.additions.values() for w in wants):
+            return any(w == want for wants in self.additions.values() for w in wants)
+        if want.local in _RESERVED and want.module is None:
+            return False
+        if want.local not in self.names.bound:
+            return True
+        module = want.module or ""
+        split = canonical(f"{module}.{want.path}" if module else want.path)
+        bindings = self.names.module_scope.bindings.get(want.local, [])
+        everywhere = sum(
+            len(each.bindings.get(want.local, ()))
+            for each in {self.names.module_scope, *self.names.scope_of.values()}
+        )
+        return (
+            split is not None
+            and len(bindings) == everywhere
+            and all(
+                b in self.plans and self.plans[b].base == split[0] and not b.guards
+                for b in bindings
+            )
+        )
+
+    def _add(self, statement: cst.CSTNode, want: Want) -> None:
+        wants = self.additions.setdefault(statement, [])
+        if want not in wants:
+            wants.append(want)
+
+    def is_kept(self, binding: Binding) -> bool:
+        """Tell whether other files may import this name, so that it must stay bound."""
+        if binding.scope is not self.names.module_scope:
+            return False
+        return self._public or binding.name in self._kept or "*" in self._kept
+
+    # -- for transforms ----------------------------------------------------------------------
+
+    def claim(self, node: cst.CSTNode) -> None:
+        """Take over a reference: it is neither rewritten nor reported by anybody else.
+
+        Call this from a ``visit_*`` method, before the reference itself is reached.
+        """
+        self.claimed.add(node)
+        self.homeless.pop(node, None)
+        reference = self.names.references[node]
+        symbol = self.names.symbol(node)
+        for binding in symbol.bindings if symbol is not None else ():
+            plan = self._plan_of(binding, symbol)  # type: ignore[arg-type]
+            for list_ in (plan.live, plan.stuck):
+                if reference in list_:
+                    list_.remove(reference)
+            plan.moved.append(reference)

@@ -1,0 +1,291 @@
+"""What is known about values: which Keras class an expression is an instance of.
+
+Flow does not matter here: a name has a class when every assignment that it can come from agrees.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate import inventory
+from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.project import SOURCES
+
+#: Functions that return a model, and the class of it.
+_MODEL_MAKERS = frozenset(
+    (
+        "load_model",
+        "model_from_json",
+        "model_from_config",
+        "model_from_yaml",
+        "clone_model",
+        "multi_gpu_model",
+    )
+)
+MODEL = "keras.models.Model"
+SEQUENTIAL = "keras.models.Sequential"
+LAYER = "keras.layers.Layer"
+#: Methods that only a Keras model has, so that calling one tells what the receiver is.
+MODEL_METHODS = frozenset(
+    (
+        "fit_generator",
+        "evaluate_generator",
+        "predict_generator",
+        "train_on_batch",
+        "test_on_batch",
+        "predict_on_batch",
+        "load_weights",
+        "save_weights",
+        "to_json",
+        "to_yaml",
+        "get_layer",
+        "predict_classes",
+    )
+)
+
+
+def is_a(path: str, base: str) -> bool:
+    """Tell whether a canonical class is ``base`` or derives from it, in any known version."""
+    if path == base:
+        return True
+    return any(inventory.load(name).is_subclass(path, base) for name in SOURCES)
+
+
+class Values:
+    """The values of one module.
+
+    Args:
+        names: Its resolved names.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._busy: set[cst.CSTNode] = set()
+        self._attributes: dict[tuple[cst.CSTNode, str], list[cst.BaseExpression]] = {}
+        self._evidence: set[tuple[int, tuple[str, ...]]] = set()
+        self._classes: list[cst.ClassDef] = []
+        names.module.visit(_Attributes(self))
+
+    # -- classes -----------------------------------------------------------------------------
+
+    def bases(self, node: cst.ClassDef) -> tuple[str, ...]:
+        """Return the Keras classes that a class of this file derives from, near ones first."""
+        found: list[str] = []
+        if node in self._busy:
+            return ()
+        self._busy.add(node)
+        try:
+            for base in node.bases:
+                found.extend(self._class_paths(base.value))
+        finally:
+            self._busy.discard(node)
+        return tuple(dict.fromkeys(found))
+
+    def _class_paths(self, node: cst.BaseExpression) -> tuple[str, ...]:
+        symbol = self.names.symbol(node)
+        if symbol is not None:
+            return (symbol.path,)
+        for binding in self.names.bindings(node):
+            if isinstance(binding.node, cst.ClassDef):
+                return self.bases(binding.node)
+            described = self._described(binding)
+            if described is not None and described[0] == "class":
+                return (described[1],)
+        return ()
+
+    def derives(self, node: cst.ClassDef, base: str) -> bool:
+        """Tell whether a class of this file derives from a Keras class."""
+        return any(is_a(path, base) for path in self.bases(node))
+
+    def _described(self, binding: Binding) -> tuple[str, str] | None:
+        statement = binding.statement
+        if not isinstance(statement, cst.ImportFrom) or not isinstance(
+            binding.node, cst.ImportAlias
+        ):
+            return None
+        module = ".".join(dotted(statement.module) or ()) if statement.module else ""
+        name = binding.node.name
+        assert isinstance(name, cst.Name)
+        found = self.names.view.describe(module, len(statement.relative), name.value)
+        return (found.kind, found.path) if found is not None else None
+
+    # -- instances ---------------------------------------------------------------------------
+
+    def instance(self, node: cst.BaseExpression) -> str | None:
+        """Return the canonical Keras class that an expression is an instance of, if known."""
+        if node in self._busy:
+            return None
+        self._busy.add(node)
+        try:
+            if isinstance(node, cst.Call):
+                return self._called(node)
+            chain = dotted(node)
+            if chain is not None and len(chain) == 1:
+                return self._agree([self._bound(b) for b in self.names.bindings(node)])
+            if chain is not None and len(chain) == 2 and chain[0] in ("self", "cls"):
+                owner = self._owner(node)
+                values = self._attributes.get((owner, chain[1]), []) if owner else []
+                return self._agree([self.instance(value) for value in values])
+            if isinstance(node, cst.Await | cst.NamedExpr):
+                inner = node.expression if isinstance(node, cst.Await) else node.value
+                return self.instance(inner)
+            return None
+        finally:
+            self._busy.discard(node)
+
+    def is_model(self, node: cst.BaseExpression) -> bool:
+        """Tell whether an expression is a Keras model, by how it was made or how it is used."""
+        known = self.instance(node)
+        if known is not None:
+            return is_a(known, MODEL) or is_a(known, SEQUENTIAL)
+        chain = dotted(node)
+        if chain is None:
+            return False
+        bindings = self.names.bindings(node)
+        if any(b.kind == "import" for b in bindings):
+            return False
+        return (self._place(node), chain) in self._evidence
+
+    def _called(self, node: cst.Call) -> str | None:
+        symbol = self.names.symbol(node.func)
+        if symbol is not None:
+            leaf = symbol.path.rpartition(".")[2]
+            if leaf in _MODEL_MAKERS or (
+                symbol.path.startswith("keras.applications.") and leaf[:1].isupper()
+            ):
+                return MODEL
+            return symbol.path if leaf[:1].isupper() else None
+        for binding in self.names.bindings(node.func):
+            if isinstance(binding.node, cst.ClassDef):
+                bases = self.bases(binding.node)
+                return bases[0] if bases else None
+            if isinstance(binding.node, cst.FunctionDef):
+                return self._returned(binding.node)
+            described = self._described(binding)
+            if described is not None:
+                return described[1]
+        chain = dotted(node.func)
+        if chain is not None and len(chain) == 2 and chain[0] == "self":
+            owner = self._owner(node.func)
+            method = self._method(owner, chain[1]) if owner is not None else None
+            return self._returned(method) if method is not None else None
+        return None
+
+    def _returned(self, function: cst.FunctionDef) -> str | None:
+        if function in self._busy:
+            return None
+        self._busy.add(function)
+        try:
+            collector = _Returns()
+            function.body.visit(collector)
+            return self._agree([self.instance(value) for value in collector.values])
+        finally:
+            self._busy.discard(function)
+
+    def _bound(self, binding: Binding) -> str | None:
+        if binding.value is None or binding.kind not in ("local", "alias"):
+            return None
+        return self.instance(binding.value)
+
+    @staticmethod
+    def _agree(found: list[str | None]) -> str | None:
+        kinds = set(found)
+        return kinds.pop() if len(kinds) == 1 else None
+
+    def _owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
+        """Return the class around a reference."""
+        reference = self.names.references.get(node)
+        scope = reference.scope if reference else None
+        while scope is not None:
+            if isinstance(scope.node, cst.ClassDef):
+                return scope.node
+            scope = scope.parent
+        return None
+
+    @staticmethod
+    def _method(owner: cst.ClassDef, name: str) -> cst.FunctionDef | None:
+        for each in owner.body.body:
+            if isinstance(each, cst.FunctionDef) and each.name.value == name:
+                return each
+        return None
+
+    def _place(self, node: cst.CSTNode) -> int:
+        """Return what a chain belongs to: the scope of its name, or the class behind ``self``."""
+        owner = self._owner(node)
+        chain = dotted(node) if isinstance(node, cst.BaseExpression) else None
+        if chain and chain[0] == "self" and owner is not None:
+            return id(owner)
+        reference = self.names.references.get(node)
+        if reference is None:
+            return 0
+        found = reference.scope.lookup(reference.name)
+        return id(found[0]) if found else 0
+
+
+class _Attributes(cst.CSTVisitor):
+    """Collects ``self.x = value`` and calls that give a model away."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__()
+        self.values = values
+        self.owners: list[cst.ClassDef] = []
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self.owners.append(node)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self.owners.pop()
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        if not self.owners:
+            return
+        for target in node.targets:
+            chain = dotted(target.target)
+            if chain is not None and len(chain) == 2 and chain[0] == "self":
+                known = self.values._attributes.setdefault((self.owners[-1], chain[1]), [])
+                known.append(node.value)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        func = node.func
+        if not isinstance(func, cst.Attribute) or not self._gives_away(func.attr.value, node):
+            return
+        chain = dotted(func)
+        if chain is None:
+            return
+        reference = self.values.names.references.get(func)
+        if reference is None:
+            return
+        if chain[0] == "self" and self.owners:
+            place = id(self.owners[-1])
+        else:
+            found = reference.scope.lookup(chain[0])
+            place = id(found[0]) if found else 0
+        self.values._evidence.add((place, chain[:-1]))
+
+    @staticmethod
+    def _gives_away(method: str, node: cst.Call) -> bool:
+        if method in MODEL_METHODS:
+            return True
+        keywords = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+        return method == "compile" and bool(keywords & {"loss", "optimizer"})
+
+
+class _Returns(cst.CSTVisitor):
+    """Collects what a function returns, without the functions inside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[cst.BaseExpression] = []
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        return False
+
+    def visit_Return(self, node: cst.Return) -> None:
+        if node.value is not None:
+            self.values.append(node.value)

@@ -1,0 +1,1 @@
+"""The codemods, one file for one family. The engine finds them by entry point."""

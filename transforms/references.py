@@ -1,0 +1,195 @@
+"""Imports and references: every Keras name, from every spelling, to the target's one."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.import_editor import Outcome
+from kerasmigrate.imports import Located
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Transform
+
+IMPORT = Rule(
+    "KM101",
+    "import",
+    "Import Keras names from the chosen flavour and from their public home",
+    "Old homes such as keras.layers.core and keras.engine do not exist any more: 81 % of the"
+    " repositories that we measured fail on an import. Two flavours in one program do not"
+    " understand each other's layers.",
+    examples=(
+        Example("from keras.layers.core import Dense\n", "from keras.layers import Dense\n"),
+        Example(
+            "from keras.layers import Dense\n",
+            "from tensorflow.keras.layers import Dense\n",
+            "tf.keras",
+        ),
+        Example("import keras\n", "import tf_keras as keras\n", "tf_keras"),
+        Example(
+            "from keras.engine import Layer, get_source_inputs\n",
+            "from keras.layers import Layer\nfrom keras.utils import get_source_inputs\n",
+        ),
+    ),
+    untouched=("Imports of names that the target does not have; they get KM103.",),
+)
+REFERENCE = Rule(
+    "KM102",
+    "reference",
+    "Spell references as the chosen flavour has them",
+    "tf.keras.X and keras.X are two flavours even where one TensorFlow ships both.",
+    examples=(
+        Example(
+            "import tensorflow as tf\n\nlayer = tf.keras.layers.Dense(4)\n",
+            "import keras\n\nlayer = keras.layers.Dense(4)\n",
+        ),
+        Example(
+            "import keras\n\nlayer = keras.layers.core.Dense(4)\n",
+            "import tf_keras as keras\n\nlayer = keras.layers.Dense(4)\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=(
+        "A parameter, variable or class that only shares its name with a Keras module.",
+        "`import tensorflow as tf`, as long as anything else uses it.",
+    ),
+)
+GONE = Rule(
+    "KM103",
+    "name-is-gone",
+    "Report a name that the target does not have",
+    "The import or attribute raises ImportError or AttributeError on the target.",
+    Safety.NONE,
+)
+STAR = Rule(
+    "KM104",
+    "star-import",
+    "Report a star import that has to stay, because other files import from here",
+    "What a star brings differs between the versions; names that moved are imported by name.",
+    Safety.NONE,
+    Severity.INFO,
+)
+GUARD = Rule(
+    "KM106",
+    "flavour-guard",
+    "Replace a guard between two flavours by the branch that works",
+    "After the migration both branches would import the same thing.",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "try:\n    from keras.layers import Dense\nexcept ImportError:\n"
+            "    from tensorflow.keras.layers import Dense\n",
+            "from keras.layers import Dense\n",
+        ),
+    ),
+    untouched=("Guards that do anything else, such as setting a flag or a stub.",),
+)
+UNSURE = Rule(
+    "KM107",
+    "ambiguous-name",
+    "Report a name that may mean Keras or something else",
+    "The name is bound more than once, and not only by imports of the same thing.",
+    Safety.NONE,
+    Severity.WARNING,
+)
+UNUSED = Rule(
+    "KM109",
+    "unused-import-of-gone-name",
+    "Drop an unused import of a name that the target does not have",
+    "The import would fail although nothing needs it.",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "from keras.layers import Dense, Highway\n\nDense(4)\n",
+            "from keras.layers import Dense\n\nDense(4)\n",
+        ),
+    ),
+    untouched=("Names in `__init__.py`, in `__all__`, or imported by another file.",),
+)
+
+
+class References(Transform):
+    """Rewrites references, and reports on what becomes of the imports."""
+
+    rules = (IMPORT, REFERENCE, GONE, STAR, GUARD, UNSURE, UNUSED)
+    order = 10
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        return self._reference(original_node, updated_node)
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        return self._reference(original_node, updated_node)
+
+    def _reference(
+        self, original: cst.Name | cst.Attribute, updated: cst.Name | cst.Attribute
+    ) -> cst.BaseExpression:
+        imports = self.context.imports
+        if original in imports.claimed:
+            return updated
+        if original in imports.unsure:
+            self._unsure(original)
+            return updated
+        located = imports.homeless.get(original)
+        if located is not None:
+            self._homeless(original, located)
+            return updated
+        new = imports.replacements.get(original)
+        if new is None:
+            return updated
+        old = self.context.module.code_for_node(original)
+        self.context.report(REFERENCE, original, f"{old} is now {new}", fix=True)
+        expression = cst.parse_expression(new)
+        assert isinstance(expression, cst.Name | cst.Attribute)
+        return expression.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+    def _unsure(self, node: cst.Name | cst.Attribute) -> None:
+        name = self.context.names.references[node].name
+        self.context.report(
+            UNSURE,
+            node,
+            f"{name!r} is bound to Keras and to something else",
+            advice="give the two different names, then run kerasmigrate again",
+            confidence=Confidence.UNSURE,
+        )
+
+    def _homeless(self, node: cst.Name | cst.Attribute, located: Located) -> None:
+        symbol = self.context.symbol(node)
+        assert symbol is not None
+        if not symbol.attributes and symbol.binding.through in ("import", "star"):
+            return  # reported once, where it is imported
+        self._report_gone(node, located)
+
+    def _report_gone(self, node: cst.CSTNode, located: Located) -> None:
+        target = self.context.target
+        if located.home.status == "gone":
+            message = f"{located.known} does not exist in {target.name} (Keras {target.api})"
+        else:
+            message = f"{located.known} is in no version of Keras that kerasmigrate knows"
+        self.context.report(
+            GONE, node, message, advice="write a replacement by hand, or remove what needs it"
+        )
+
+    def decided(self, outcome: Outcome) -> Outcome:
+        imports = self.context.imports
+        for plan in outcome.gone:
+            self._report_gone(plan.binding.node, imports.locate(plan.path or ""))
+        for plan in outcome.unused:
+            self.context.report(
+                UNUSED, plan.binding.node, f"unused import of {plan.path}", fix=True
+            )
+        for binding in outcome.stars:
+            self.context.report(
+                STAR,
+                binding.node,
+                f"from {binding.origin} import * stays, because other files may rely on it",
+            )
+        for guard in outcome.collapsed:
+            self.context.report(
+                GUARD, guard, "both branches import the same thing in the target", fix=True
+            )
+        for statement, entries in outcome.entries.items():
+            if any(not entry.kept and entry.want is not None for entry in entries):
+                code = cst.Module([]).code_for_node(statement).strip().splitlines()[0]
+                self.context.report(IMPORT, statement, f"{code}: old home or flavour", fix=True)
+        return outcome
