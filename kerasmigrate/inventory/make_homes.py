@@ -1,0 +1,183 @@
+"""Making homes.json from the inventories and renames.toml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasmigrate.inventory import DATA, Inventory, load, names
+from kerasmigrate.inventory.homes import TARGETS, look
+from kerasmigrate.inventory.table import dump
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Families under which rows of renames.toml may be reached, besides the one they are named after.
+_FAMILY = {
+    "objectives": "losses",
+    "legacy": "layers",
+    "callbacks_v1": "callbacks",
+}
+
+#: Symbols of the engine, by the family whose rows apply to them.
+_ENGINE = ("layers", "models")
+
+
+@dataclass
+class Maker:
+    """Finds the home of every known path in one target."""
+
+    target: Inventory
+    sources: tuple[Inventory, ...]
+    rules: dict[str, Any]
+
+    def place(self, path: str) -> str | None:
+        """Return the home of a path of some source inventory, or None when it is gone."""
+        twins = list(self._twins(path))
+        if any(self._is_gone(each) for each in twins):
+            return None
+        for table in ("always", "missing"):
+            if table == "missing" and self._ok(path):
+                return path
+            for each in twins:
+                found = self._renamed(each, table)
+                if found is not None:
+                    return found
+        for each in twins:
+            chosen = self.rules["paths"].get(each)
+            if chosen is not None and chosen in self.target:
+                return str(chosen)
+        known = [each for each in twins[1:] if self._ok(each)]
+        if known:
+            return min(known, key=lambda each: _preference(path, each))
+        for each in twins:
+            found = look(each, self.target)
+            if found is not None and self._ok(found):
+                return found
+        return None
+
+    def _ok(self, path: str) -> bool:
+        return path in self.target and not self._is_gone(path)
+
+    def _twins(self, path: str) -> Iterator[str]:
+        """Yield a path and then the other paths of the same object in the source inventories."""
+        yield path
+        seen = {path}
+        for source in self.sources:
+            if source.kind(path) in {"class", "function", "module"}:
+                for each in self._group(source).get(source.object_id(path) or "", ()):
+                    if each not in seen:
+                        seen.add(each)
+                        yield each
+
+    def _group(self, source: Inventory) -> dict[str, list[str]]:
+        groups: dict[str, list[str]] | None = _GROUPS.get(source.name)
+        if groups is None:
+            groups = _GROUPS[source.name] = {}
+            for each in source.paths():
+                identity = source.object_id(each)
+                if identity is not None:
+                    groups.setdefault(identity, []).append(each)
+        return groups
+
+    def _is_gone(self, path: str) -> bool:
+        level = int(self.target.name[-1])
+        for row in self.rules["gone"]["paths"]:
+            pattern = row["path"]
+            hit = path == pattern.removesuffix(".*") or (
+                pattern.endswith(".*") and path.startswith(pattern[:-1])
+            )
+            if hit and level >= row["since"]:
+                return True
+        leaf = path.rpartition(".")[2]
+        defined = any(source.kind(path) != "module" for source in self.sources if path in source)
+        return defined and any(
+            leaf in self.rules["gone"].get(family, ()) for family in families(path)
+        )
+
+    def _renamed(self, path: str, table: str) -> str | None:
+        leaf = path.rpartition(".")[2]
+        for family in families(path):
+            for value in self.rules[table].get(family, {}).get(leaf, ()):
+                found = value if "." in value else f"keras.{family}.{value}"
+                if found in self.target:
+                    return str(found)
+        return None
+
+
+_GROUPS: dict[str, dict[str, list[str]]] = {}
+
+
+def families(path: str) -> tuple[str, ...]:
+    """Return the tables of renames.toml that apply to a path."""
+    parts = path.split(".")
+    if len(parts) < 3:
+        return ()
+    if parts[1] == "engine":
+        return _ENGINE
+    return (_FAMILY.get(parts[1], parts[1]),)
+
+
+def _preference(old: str, new: str) -> tuple[bool, bool, bool, int, str]:
+    """Order the places of one object: same name, same style, same package, not at the top."""
+    old_leaf, new_leaf = old.rpartition(".")[2], new.rpartition(".")[2]
+    return (
+        new_leaf != old_leaf,
+        new_leaf.islower() != old_leaf.islower(),
+        new.count(".") == 1,
+        abs(new.count(".") - 2),
+        new,
+    )
+
+
+def rules() -> dict[str, Any]:
+    """Read renames.toml."""
+    with (DATA / "renames.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def make() -> dict[str, object]:
+    """Return the content of homes.json."""
+    sources = tuple(load(name) for name in names())
+    makers = [Maker(load(name), sources, rules()) for name in TARGETS]
+    known = {path for source in sources for path in source.paths()}
+    places = {path: [maker.place(path) for maker in makers] for path in sorted(known)}
+    _place_modules(sources, makers, places)
+    homes: dict[str, dict[str, object]] = {}
+    for path, row in places.items():
+        module, _, leaf = path.rpartition(".")
+        if any(place != path for place in row):
+            short = [place or "" for place in row]
+            homes.setdefault(module, {})[leaf] = short[0] if len(set(short)) == 1 else short
+    return {"targets": list(TARGETS), "homes": homes}
+
+
+def _place_modules(
+    sources: tuple[Inventory, ...], makers: list[Maker], places: dict[str, list[str | None]]
+) -> None:
+    """Give a module a home when all that it defined and that still exists went to one module."""
+    for column, maker in enumerate(makers):
+        for path, row in places.items():
+            kinds = {source.kind(path) for source in sources} - {None, "foreign"}
+            if kinds != {"module"} or row[column] is not None:
+                continue
+            found = {
+                place.rpartition(".")[0]
+                for source in sources
+                for member in source.members(path)
+                if source.object_id(f"{path}.{member}") == f"{path}.{member}"
+                and source.kind(f"{path}.{member}") in {"class", "function"}
+                and (place := places[f"{path}.{member}"][column]) is not None
+            }
+            if len(found) == 1 and not maker._is_gone(path):
+                row[column] = found.pop()
+
+
+def write(path: Path) -> None:
+    """Write homes.json."""
+    path.write_text(dump(make()), encoding="utf-8", newline="\n")
