@@ -44,6 +44,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "models": ("keras.models",),
     "objectives": ("keras.losses",),
     "ops": ("keras.ops", "keras.ops.image", "keras.ops.linalg", "keras.ops.nn", "keras.ops.numpy"),
+    "optimizer_experimental": ("keras.optimizers",),
     "optimizer_v1": ("keras.optimizers",),
     "optimizer_v2": ("keras.optimizers", "keras.optimizers.schedules"),
     "optimizers": ("keras.optimizers", "keras.optimizers.schedules"),
@@ -53,7 +54,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "regularizers": ("keras.regularizers",),
     "saving": ("keras.saving", "keras.models"),
     "tree": ("keras.tree",),
-    "utils": ("keras.utils",),
+    "utils": ("keras.utils", "keras.preprocessing.image"),
     "visualization": ("keras.visualization",),
 }
 
@@ -89,26 +90,26 @@ def home(path: str, inventory_name: str) -> Home:
     target = load(inventory_name)
     if row is not None:
         place = row if isinstance(row, str) else row[TARGETS.index(inventory_name)]
-        return described(path, place or None)
+        return described(path, place or None, target)
     if path in target:
         return Home(path, "same")
     parent = home(module, inventory_name) if module else None
     if parent is not None and parent.path is not None and parent.path != module:
         moved = home(f"{parent.path}.{leaf}", inventory_name)
         if moved.path is not None:
-            return described(path, moved.path)
+            return described(path, moved.path, target)
     found = look(path, target)
-    return Home(None, "unknown") if found is None else described(path, found)
+    return Home(None, "unknown") if found is None else described(path, found, target)
 
 
-def described(path: str, place: str | None) -> Home:
+def described(path: str, place: str | None, target: Inventory) -> Home:
     """Return the home for a known old path and its place in a target."""
     if place is None:
         return Home(None, "gone")
     if place == path:
         return Home(place, "same")
     same_leaf = place.rpartition(".")[2] == path.rpartition(".")[2]
-    return Home(place, "moved" if same_leaf else "renamed")
+    return Home(place, "moved" if same_leaf or target.kind(place) == "module" else "renamed")
 
 
 def look(path: str, target: Inventory) -> str | None:

@@ -38,28 +38,45 @@ class Maker:
 
     def place(self, path: str) -> str | None:
         """Return the home of a path of some source inventory, or None when it is gone."""
-        twins = list(self._twins(path))
-        if any(self._is_gone(each) for each in twins):
+        if self._is_gone(path):
             return None
-        for table in ("always", "missing"):
-            if table == "missing" and self._ok(path):
-                return path
+        leaf = path.rpartition(".")[2]
+        twins = list(self._twins(path))
+        same_name = [each for each in twins if each.rpartition(".")[2] == leaf]
+        for each in same_name:
+            found = self._renamed(each, "always")
+            if found is not None:
+                return found
+        if self._ok(path):
+            return self._settled(path)
+        if path in self.rules["paths"]:
+            chosen: str = self.rules["paths"][path]
+            return chosen if chosen in self.target else None
+        known = [each for each in same_name if self._ok(each)]
+        if known:
+            return self._settled(min(known, key=lambda each: _preference(path, each)))
+        for each in same_name:
+            found = look(each, self.target)
+            if found is not None and self._ok(found):
+                return found
+        for table in ("missing", "always"):
             for each in twins:
                 found = self._renamed(each, table)
                 if found is not None:
                     return found
-        for each in twins:
-            chosen = self.rules["paths"].get(each)
-            if chosen is not None and chosen in self.target:
-                return str(chosen)
-        known = [each for each in twins[1:] if self._ok(each)]
-        if known:
-            return min(known, key=lambda each: _preference(path, each))
-        for each in twins:
-            found = look(each, self.target)
-            if found is not None and self._ok(found):
-                return found
-        return None
+        known = [each for each in twins if self._ok(each)]
+        return min(known, key=lambda each: _preference(path, each)) if known else None
+
+    def _settled(self, path: str) -> str:
+        """Return the path of the same object that is no longer called experimental."""
+        if ".experimental" not in path or self.target.kind(path) == "module":
+            return path
+        others = [
+            each
+            for each in self._group(self.target)[self.target.object_id(path) or ""]
+            if ".experimental" not in each and not each.startswith("keras.__internal__")
+        ]
+        return min(others, key=lambda each: _preference(path, each)) if others else path
 
     def _ok(self, path: str) -> bool:
         return path in self.target and not self._is_gone(path)
@@ -86,18 +103,26 @@ class Maker:
         return groups
 
     def _is_gone(self, path: str) -> bool:
+        """Tell whether the object behind a path is one that code has to change for."""
+        defined = {
+            identity
+            for source in self.sources
+            if source.kind(path) in {"class", "function"}
+            and (identity := source.object_id(path)) is not None
+        }
         level = int(self.target.name[-1])
-        for row in self.rules["gone"]["paths"]:
-            pattern = row["path"]
-            hit = path == pattern.removesuffix(".*") or (
-                pattern.endswith(".*") and path.startswith(pattern[:-1])
-            )
-            if hit and level >= row["since"]:
-                return True
-        leaf = path.rpartition(".")[2]
-        defined = any(source.kind(path) != "module" for source in self.sources if path in source)
-        return defined and any(
-            leaf in self.rules["gone"].get(family, ()) for family in families(path)
+        for each in defined or {path}:
+            for row in self.rules["gone"]["paths"]:
+                pattern = row["path"]
+                if level >= row["since"] and (
+                    each == pattern.removesuffix(".*")
+                    or (pattern.endswith(".*") and each.startswith(pattern[:-1]))
+                ):
+                    return True
+        return any(
+            each.rpartition(".")[2] in self.rules["gone"].get(family, ())
+            for each in defined
+            for family in families(each)
         )
 
     def _renamed(self, path: str, table: str) -> str | None:
@@ -147,9 +172,11 @@ def make() -> dict[str, object]:
     makers = [Maker(load(name), sources, rules()) for name in TARGETS]
     known = {path for source in sources for path in source.paths()}
     places = {path: [maker.place(path) for maker in makers] for path in sorted(known)}
+    for path, place in rules()["history"].items():
+        places[path] = [place if place in maker.target else None for maker in makers]
     _place_modules(sources, makers, places)
     homes: dict[str, dict[str, object]] = {}
-    for path, row in places.items():
+    for path, row in sorted(places.items()):
         module, _, leaf = path.rpartition(".")
         if any(place != path for place in row):
             short = [place or "" for place in row]
@@ -163,7 +190,7 @@ def _place_modules(
     """Give a module a home when all that it defined and that still exists went to one module."""
     for column, maker in enumerate(makers):
         for path, row in places.items():
-            kinds = {source.kind(path) for source in sources} - {None, "foreign"}
+            kinds = {source.kind(path) for source in sources if path in source}
             if kinds != {"module"} or row[column] is not None:
                 continue
             found = {
