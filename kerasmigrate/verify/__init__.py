@@ -1,0 +1,30 @@
+"""The verification ladder, steps V2 and V3: run the migrated code, and exercise its models.
+
+TensorFlow is never imported here: the code runs in children of a server process, under an
+interpreter of the user's choice, on a scratch copy of the tree.
+"""
+
+from __future__ import annotations
+
+from kerasmigrate.verify.report import render_text
+from kerasmigrate.verify.results import (
+    PROOF,
+    Environment,
+    FileVerdict,
+    ModelEvidence,
+    Verdict,
+    VerifyReport,
+)
+from kerasmigrate.verify.run import StaticCheck, verify
+
+__all__ = [
+    "PROOF",
+    "Environment",
+    "FileVerdict",
+    "ModelEvidence",
+    "StaticCheck",
+    "Verdict",
+    "VerifyReport",
+    "render_text",
+    "verify",
+]

@@ -1,0 +1,200 @@
+"""What a verification found: one verdict for each file, one piece of evidence for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+
+class Verdict(str, Enum):
+    """What running one file showed, the good ones first."""
+
+    #: Imports; every model that it builds was built, took a forward pass and was saved and loaded.
+    PROVED = "proved"
+    #: Imports; builds no model, so there is nothing more to show.
+    IMPORTED = "imported"
+    #: Runs, but some claim is left open for a reason that is not Keras': a model whose input shape
+    #: cannot be told, one whose own classes cannot be serialised, statements that were not reached.
+    PARTIAL = "partial"
+    #: Keras or TensorFlow refused: a name, an argument or a value that the target does not take.
+    KERAS_ERROR = "keras-error"
+    #: A third-party package is not installed, or does not work here.
+    MISSING_PACKAGE = "missing-package"
+    #: Needs a file, a download or a display.
+    DATA_ERROR = "data-error"
+    #: The user's own code failed, in a way that has nothing to do with Keras.
+    USER_ERROR = "user-error"
+    #: Builds models only when given arguments that cannot be guessed.
+    NEEDS_ARGUMENTS = "needs-arguments"
+    #: Not Python 3.
+    SYNTAX_ERROR = "syntax-error"
+    #: Still running when its time was up.
+    TIMEOUT = "timeout"
+    #: Died of a signal, a limit or ``os._exit``.
+    CRASHED = "crashed"
+    #: Was not run.
+    NOT_RUN = "not-run"
+
+
+#: Verdicts that hold as proof.
+PROOF = frozenset({Verdict.PROVED, Verdict.IMPORTED})
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """What was shown of one model.
+
+    Attributes:
+        name: The name that Keras gave it.
+        where: ``file:line`` of the user's code that built it, relative to the root.
+        flavour: Package whose class it is: ``keras``, ``tf_keras``, ``tensorflow.python.keras``.
+        layers: Name and class of each layer.
+        parameters: Number of scalar weights; None when it is not built.
+        input_shapes: With None for a free dimension.
+        built: It has its weights.
+        forward: It gave outputs for a batch of two.
+        trained: One real training step ran; None when the code does not train the model, or when
+            the data that stand in for the real ones do not fit it.
+        saved: Saved and loaded again, and the copy gives the same outputs.
+        saved_as: ``.keras``, ``.h5`` or ``weights`` (a class of the user's that cannot be saved
+            whole with any Keras); empty when not saved.
+        errors: One line for each step that failed, as (step, cause).
+        notes: What else to know, one line each.
+    """
+
+    name: str
+    where: str
+    flavour: str
+    class_name: str
+    layers: tuple[tuple[str, str], ...] = ()
+    parameters: int | None = None
+    input_shapes: tuple[tuple[int | None, ...], ...] = ()
+    output_shapes: tuple[tuple[int | None, ...], ...] = ()
+    built: bool = False
+    forward: bool = False
+    trained: bool | None = None
+    saved: bool = False
+    saved_as: str = ""
+    errors: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def proved(self) -> bool:
+        """Built, ran forward and survived a save and load."""
+        return self.built and self.forward and self.saved
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ModelEvidence:
+        """Make one from what the worker sent."""
+        return cls(
+            name=data["name"],
+            where=data["where"],
+            flavour=data["flavour"],
+            class_name=data["class_name"],
+            layers=tuple((name, kind) for name, kind in data["layers"]),
+            parameters=data["parameters"],
+            input_shapes=tuple(tuple(shape) for shape in data["input_shapes"]),
+            output_shapes=tuple(tuple(shape) for shape in data["output_shapes"]),
+            built=data["built"],
+            forward=data["forward"],
+            trained=data["trained"],
+            saved=data["saved"],
+            saved_as=data["saved_as"],
+            errors=tuple((step, cause) for step, cause in data["errors"]),
+            notes=tuple(data["notes"]),
+        )
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """What running one file showed.
+
+    Attributes:
+        path: The file, in the user's tree.
+        display: Its path relative to the root, with forward slashes.
+        cause: One line; empty for ``proved`` and ``imported``.
+        where: ``file:line`` in the user's code that the cause points at; may be empty.
+        needs: Values for ``builds`` that would build the rest, with the arguments to fill in.
+        output: The end of what it printed, kept when the verdict is no proof.
+        seconds: Wall time of the child process.
+    """
+
+    path: Path
+    display: str
+    verdict: Verdict
+    cause: str = ""
+    where: str = ""
+    models: tuple[ModelEvidence, ...] = ()
+    needs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    output: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the code ran.
+
+    Attributes:
+        network: How the network was closed: ``namespace`` (the kernel) or ``sockets`` (blocked
+            inside Python, which native code can get around).
+        files: ``read-only`` when the kernel let the children write nowhere but to their scratch
+            copy and the temporary folder; ``scratch copy`` when only the copy protects.
+        user: ``nobody``, or ``uid N`` when the privileges stayed as they were.
+    """
+
+    python: str
+    python_version: str
+    tensorflow: str
+    keras: str
+    tf_keras: str
+    network: str = ""
+    files: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The outcome of one verification."""
+
+    target: str
+    api: int
+    root: Path
+    environment: Environment
+    files: tuple[FileVerdict, ...] = ()
+    seconds: float = 0.0
+    #: Names of the flavours that the models of the tree were built with.
+    flavours: tuple[str, ...] = field(default=())
+
+    @property
+    def proved(self) -> bool:
+        """Every file is ``proved`` or ``imported``."""
+        return all(file.verdict in PROOF for file in self.files)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the proof holds, else 1 (a run that is impossible raises ``VerifyError``: 3)."""
+        return 0 if self.proved else 1
+
+    def count(self, verdict: Verdict) -> int:
+        """How many files have that verdict."""
+        return sum(file.verdict is verdict for file in self.files)
+
+    @property
+    def models(self) -> Sequence[ModelEvidence]:
+        """The evidence of all files, in their order."""
+        return [model for file in self.files for model in file.models]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as values that ``json.dump`` takes."""
+        data = asdict(self)
+        data["root"] = str(self.root)
+        data["proved"] = self.proved
+        data["exit_code"] = self.exit_code
+        for file, entry in zip(self.files, data["files"], strict=True):
+            entry["path"] = str(file.path)
+            entry["verdict"] = file.verdict.value
+        return data

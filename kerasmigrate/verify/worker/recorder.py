@@ -1,0 +1,147 @@
+"""Remembers every model that the user's code builds, and where."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+from . import worlds
+from .classify import HERE, Source
+
+#: So many models of one line are exercised; a search over parameters builds hundreds.
+PER_LINE = 3
+#: So many models of one file are exercised.
+PER_FILE = 24
+
+
+class Record:
+    """One model.
+
+    Attributes:
+        by_user: The user's code made it, or asked ``keras.applications`` for it; otherwise Keras
+            made it for its own purposes and it counts only once the user's code uses it.
+        codes: The user's functions that were running when it was made.
+        batch: The first two samples that it was trained with, as (x, y), or None.
+        trained: What came of a real training step; None when there was none.
+    """
+
+    def __init__(self, model: Any, where: str, by_user: bool, codes: set[CodeType]) -> None:
+        self.model = model
+        self.world = worlds.of(model)
+        self.where = where
+        self.by_user = by_user
+        self.codes = codes
+        self.batch: tuple[Any, Any] | None = None
+        self.trained: bool | None = None
+        self.logs: dict[str, float] = {}
+        self.outputs: Any = None
+        self.notes: list[str] = []
+        self.errors: list[tuple[str, str]] = []
+
+
+class Recorder:
+    """All models of one run. One object for the life of the process: a child has its own copy."""
+
+    def __init__(self) -> None:
+        self.source = Source("/nowhere")
+        self.records: dict[int, Record] = {}
+        self.notes: list[str] = []
+        self.forced_where = ""
+
+    def note(self, text: str) -> None:
+        """Add a note on the whole file, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def built(self, model: Any, frame: FrameType) -> None:
+        """Remember a model; ``frame`` is the one that called the class."""
+        if id(model) in self.records:
+            return
+        caller: FrameType | None = frame
+        while caller is not None and _is_machinery(caller):
+            caller = caller.f_back
+        filename = caller.f_code.co_filename if caller is not None else ""
+        by_user = not worlds.is_library_file(filename) or "/applications/" in filename
+        where, codes = self.user_frames(caller)
+        self.records[id(model)] = Record(model, where or self.forced_where, by_user, codes)
+
+    def used(self, model: Any, frame: FrameType | None) -> Record:
+        """Return the record of a model that the user's code calls a method of."""
+        record = self.records.get(id(model))
+        if record is None:
+            where, codes = self.user_frames(frame)
+            record = self.records[id(model)] = Record(model, where, True, codes)
+        if not record.by_user and not worlds.is_library_file(_caller_file(frame)):
+            record.by_user = True
+        return record
+
+    def user_frames(self, frame: FrameType | None) -> tuple[str, set[CodeType]]:
+        """Return the innermost place in the user's code, and all of his functions on the stack."""
+        where, codes = "", set()
+        while frame is not None:
+            if self.source.holds(frame.f_code.co_filename):
+                where = where or self.source.show(frame.f_code.co_filename, frame.f_lineno)
+                codes.add(frame.f_code)
+            frame = frame.f_back
+        return where, codes
+
+    def chosen(self) -> tuple[list[Record], list[str]]:
+        """Return the records to exercise, and a note for each line that built too many."""
+        chosen: list[Record] = []
+        left: dict[str, int] = {}
+        per_line: dict[str, int] = {}
+        for record in self.records.values():
+            if not record.by_user:
+                continue
+            per_line[record.where] = per_line.get(record.where, 0) + 1
+            if per_line[record.where] > PER_LINE or len(chosen) >= PER_FILE:
+                left[record.where] = left.get(record.where, 0) + 1
+            else:
+                chosen.append(record)
+        notes = [f"{n} more models of {w} were not exercised" for w, n in left.items()]
+        return chosen, notes
+
+
+recorder = Recorder()
+
+
+def _caller_file(frame: FrameType | None) -> str:
+    while frame is not None and frame.f_code.co_filename.startswith(HERE):
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else ""
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    """Tell whether a frame only passes the construction on: metaclasses, ``__new__``, ourselves."""
+    code = frame.f_code
+    if code.co_filename == __file__:
+        return True
+    if not worlds.is_library_file(code.co_filename):
+        return False
+    return code.co_name == "__new__" or os.path.basename(code.co_filename) in (
+        "module.py",
+        "tracking.py",
+        "base.py",
+    )
+
+
+def install() -> None:
+    """Hook the construction of models in every Keras there is."""
+    for world in worlds.every():
+        _hook(world.model)
+
+
+def _hook(kind: Any) -> None:
+    original = kind.__new__
+
+    @functools.wraps(original)
+    def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        model = original(cls, *args, **kwargs)
+        if isinstance(model, kind):
+            recorder.built(model, sys._getframe(1))
+        return model
+
+    kind.__new__ = staticmethod(new)
