@@ -9,6 +9,7 @@ from the inventories and renames.toml.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -68,8 +69,7 @@ def _let_keras_215_import() -> None:
     TensorFlow tries to import Keras while it is imported itself, fails without that hook, and
     leaves broken modules behind.
     """
-    from tensorflow._api.v2.compat.v2 import __internal__
-
-    __internal__.register_load_context_function = lambda function: None
+    internal = importlib.import_module("tensorflow._api.v2.compat.v2.__internal__")
+    vars(internal)["register_load_context_function"] = lambda function: None
     for name in [each for each in sys.modules if each.partition(".")[0] == "keras"]:
         del sys.modules[name]

@@ -203,16 +203,23 @@ def _follow(
     slots = [each for each in signature.parameters if each.kind in {"positional", "keyword"}]
     slots = [each for each in slots if each.name not in named]
     skipped = 0
+    spread_slots: list[Parameter] = []
     for each in slots:
         if each.kind == "positional" and skipped < len(given):
             skipped += 1
             continue
         if spread and each.kind == "positional":
-            found.slots = (*found.slots, each)
+            spread_slots.append(each)
         default = each.default
         if found.forwards > 1 and default is None:
             default = "..."
         found.accepted.setdefault(each.name, default)
+    if found.slots and spread_slots and found.slots != tuple(spread_slots):
+        # Two callees with different parameters: which one runs is known at run time only.
+        found.slots = ()
+        found.open_forward = True
+    elif spread_slots:
+        found.slots = tuple(spread_slots)
     if any(each.kind == "var_keyword" for each in signature.parameters):
         found.open_forward = True
 

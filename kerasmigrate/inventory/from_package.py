@@ -207,9 +207,12 @@ class PackageBuilder:
                 ):
                     todo.append(f"{name}.{each.name}")
             for value in vars(module).values():
-                if isinstance(value, ModuleType) and value.__name__.startswith(f"{name}."):
-                    if value.__name__.rpartition(".")[2] not in _NOT_API:
-                        todo.append(value.__name__)
+                if (
+                    isinstance(value, ModuleType)
+                    and value.__name__.startswith(f"{name}.")
+                    and value.__name__.rpartition(".")[2] not in _NOT_API
+                ):
+                    todo.append(value.__name__)
 
     def _module(self, name: str, module: ModuleType) -> None:
         path = "keras" + name[len(self._package) :]

@@ -71,14 +71,15 @@ class Signature:
         ):
             return f"{positional} positional arguments, but it takes at most {len(slots)}"
         filled = {each.name for each in slots[:positional]}
+        seen: set[str] = set()
         for keyword in keywords:
             if not self.accepts(keyword):
                 return f"no argument {keyword!r}"
-            if keyword in filled and self.named(keyword):
+            if keyword in seen or (keyword in filled and self.named(keyword)):
                 return f"argument {keyword!r} is given twice"
-            filled.add(keyword)
+            seen.add(keyword)
         for each in self.parameters:
-            if each.required and each.name not in filled:
+            if each.required and each.name not in filled | seen:
                 return f"argument {each.name!r} is missing"
         return None
 

@@ -63,7 +63,7 @@ class Table:
         functions = {
             public[identity]: _text(signature) for identity, signature in self.functions.items()
         }
-        data = {
+        data: dict[str, object] = {
             "name": self.name,
             "version": self.version,
             "how": self.how,
