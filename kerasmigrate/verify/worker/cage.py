@@ -31,7 +31,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 #: Largest file that a child may write, in bytes.
 FILE_LIMIT = 1 << 30
 #: Processes and threads that a child may have beyond those its user has already.
-PROCESS_LIMIT = 192
+PROCESS_LIMIT = 64
 
 
 def _libc() -> Any:

@@ -295,6 +295,9 @@ class Run:
         failures = list(self.failures)
         for each in shown:
             failures += each.failures
+        for package in recorder.tampered():
+            cause = f"it replaces {package}'s Model.__new__, so that its models cannot be watched"
+            failures.append(Failure(PARTIAL, cause, "", False))
         if self.needs:
             cause = "give arguments: --build {}".format(
                 "; --build ".join(f"'{need}'" for need in self.needs)

@@ -40,8 +40,8 @@ DATA_CLASSES = frozenset(
 #: Messages of Keras and of readers that mean the same.
 DATA_MESSAGE = re.compile(
     r"File not found: filepath=|URL fetch failure|No file or directory found"
-    r"|Could not find directory|No images found|Unable to (?:synchronously )?open file|No such file|does not exist"
-    r"|Cannot load file containing pickled data",
+    r"|Could not find directory|No images found|Unable to (?:synchronously )?open file"
+    r"|No such file|does not exist|Cannot load file containing pickled data"
 )
 #: Calls whose parameters do not bind. Python 3.9 leaves the class out of the name.
 BINDING = re.compile(
@@ -190,6 +190,8 @@ def _judge(
     in_keras = _in_library(frames, source)
     if in_keras and (KEYWORD_MESSAGE.search(text) or "KerasTensor" in text):
         return KERAS, True, ""
+    if isinstance(error, PermissionError) and error.filename is None:
+        return USER, False, ""  # it is not about a file: a signal, a privilege
     if (
         isinstance(error, (OSError, EOFError))
         or type(error).__name__ in DATA_CLASSES

@@ -131,10 +131,23 @@ def _is_machinery(frame: FrameType) -> bool:
 def install() -> None:
     """Hook the construction of models in every Keras there is."""
     for world in worlds.every():
-        _hook(world.model)
+        _hook(world)
 
 
-def _hook(kind: Any) -> None:
+def tampered() -> list[str]:
+    """Return the packages whose hook the user's code has taken out: what they build is unseen."""
+    return [
+        world.package
+        for world in worlds.every()
+        if world.model.__new__ is not _hooks[world.package]
+    ]
+
+
+_hooks: dict[str, Any] = {}
+
+
+def _hook(world: worlds.World) -> None:
+    kind = world.model
     original = kind.__new__
 
     @functools.wraps(original)
@@ -145,3 +158,4 @@ def _hook(kind: Any) -> None:
         return model
 
     kind.__new__ = staticmethod(new)
+    _hooks[world.package] = new

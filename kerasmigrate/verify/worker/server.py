@@ -26,6 +26,7 @@ OUTPUT_LIMIT = 16384
 #: How much a child may answer, in bytes.
 ANSWER_LIMIT = 16 << 20
 POLL = 0.02
+NICE = 5
 
 
 class Child:
@@ -148,6 +149,8 @@ class Server:
         os.close(null)
         with open("/proc/self/oom_score_adj", "w") as stream:
             stream.write("1000")
+        # Whatever the code does, the server has the time to end it.
+        os.nice(NICE)
         uid = cage.NOBODY if os.getuid() == 0 else os.getuid()
         cage.limit(self.setup["memory_mb"], job["timeout"], uid)
         network = cage.close_network()
@@ -206,26 +209,29 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         while True:
-            orphans = [pid for pid in _children_of(os.getpid()) if pid not in self.children]
+            parents = _parents()
+            mine = os.getpid()
+            orphans = [p for p, parent in parents.items() if parent == mine]
+            orphans = [p for p in orphans if p not in self.children]
             if not orphans:
                 return
-            tree = list(orphans)
-            for pid in tree:
-                _signal(pid, signal.SIGSTOP)
-                tree += [each for each in _children_of(pid) if each not in tree]
-            for pid in tree:
-                _signal(pid, signal.SIGKILL)
+            tree = set(orphans)
+            while True:
+                grown = tree | {p for p, parent in parents.items() if parent in tree}
+                if grown == tree:
+                    break
+                tree = grown
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in tree:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
             for pid in orphans:
                 os.waitpid(pid, 0)
 
 
-def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-def _children_of(parent: int) -> list[int]:
-    found = []
+def _parents() -> dict[int, int]:
+    """Return the parent of every process there is."""
+    found = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -234,8 +240,7 @@ def _children_of(parent: int) -> list[int]:
                 fields = stream.read().rpartition(b")")[2].split()
         except OSError:  # it has ended meanwhile
             continue
-        if int(fields[1]) == parent:
-            found.append(int(entry))
+        found[int(entry)] = int(fields[1])
     return found
 
 
