@@ -21,7 +21,7 @@ from kerasmigrate.inventory.table import ClassFacts, Table
 #: Packages of Keras 2.2 and 2.3 that hold code which Keras re-exports.
 _PACKAGES = ("keras", "keras_applications", "keras_preprocessing")
 
-_OTHER_BACKENDS = {"theano_backend", "cntk_backend", "load_backend"}
+_OTHER_BACKENDS = {"theano_backend", "cntk_backend"}
 
 Definition = ast.ClassDef | ast.FunctionDef
 
@@ -131,7 +131,8 @@ class _Static:
             source = ".".join([*parts, *([source] if source else [])])
             first = source[len(module.package) + 1 :].partition(".")[0]
             child = f"{module.package}.{first}"
-            if first and module.path == module.package and child in self.modules:
+            inside = module.path == module.package and first not in _OTHER_BACKENDS
+            if inside and child in self.modules:
                 module.names.setdefault(first, _Name("module", child))
         for each in node.names:
             if each.name != "*":
