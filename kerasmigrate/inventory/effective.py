@@ -120,6 +120,10 @@ def _keywords(
         ):
             for key in _strings(each.value):
                 found.accepted.setdefault(key, "...")
+    if found.forwards > 1:
+        # What one callee requires, another one does without.
+        found.slots = tuple(replace(each, default=each.default or "...") for each in found.slots)
+        found.accepted = {key: value or "..." for key, value in found.accepted.items()}
     return found
 
 
@@ -210,10 +214,7 @@ def _follow(
             continue
         if spread and each.kind == "positional":
             spread_slots.append(each)
-        default = each.default
-        if found.forwards > 1 and default is None:
-            default = "..."
-        found.accepted.setdefault(each.name, default)
+        found.accepted.setdefault(each.name, each.default)
     if found.slots and spread_slots and found.slots != tuple(spread_slots):
         # Two callees with different parameters: which one runs is known at run time only.
         found.slots = ()

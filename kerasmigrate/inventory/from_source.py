@@ -161,6 +161,13 @@ class _Static:
     def _module_name(self, path: str) -> _Name:
         return _Name("module" if path in self.modules else "foreign", path)
 
+    def version(self, package: str) -> str:
+        """Return the ``__version__`` that a package assigns."""
+        for node in self.modules[package].tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__":
+                return str(ast.literal_eval(node.value))
+        raise KerasMigrateError(f"{package} has no __version__: give the unpacked source")
+
     def star(self, path: str) -> list[str]:
         """Return the names that ``from path import *`` binds."""
         found = self.names(path)
@@ -297,7 +304,7 @@ def build(name: str, folder: Path, version: str) -> Table:
     if not (folder / "keras" / "__init__.py").is_file():
         raise KerasMigrateError(f"no keras/__init__.py in {folder}: give the unpacked source")
     world = _Static(folder)
-    extra = [each for each in _PACKAGES[1:] if each in world.modules]
+    extra = [f"{each} {world.version(each)}" for each in _PACKAGES[1:] if each in world.modules]
     how = f"static analysis of the sources of Keras {version}"
     table = Table(name, version, how + "".join(f" and {each}" for each in extra))
     for path in world.modules:
