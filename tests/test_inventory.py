@@ -186,7 +186,7 @@ def test_methods_are_looked_up_through_the_bases() -> None:
 
 def test_members_are_what_a_star_import_binds() -> None:
     old = load("keras-1.2.2").members("keras.layers.core")
-    assert {"Dense", "K", "np", "Merge"} >= {"Dense", "K", "np"} <= set(old)
+    assert {"Dense", "K", "Merge", "np"} <= set(old)
     assert load("keras-1.2.2").members("keras.layers.nothing") == ()
     assert not any(each.startswith("_") for each in load("keras-3").members("keras.layers"))
     assert "Dense" in load("keras-3").members("keras.layers")

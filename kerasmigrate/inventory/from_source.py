@@ -1,7 +1,7 @@
 """Making an inventory of an old standalone Keras from its sources, without running them.
 
-Keras 1 and 2 need Python and TensorFlow versions that no longer install together, so the facts come
-from the syntax trees: star imports are followed, both branches of ``if`` and ``try`` count, and
+Old Keras does not import beside a current TensorFlow as it is, so the facts come from the syntax
+trees: star imports are followed, both branches of ``if`` and ``try`` count, and
 the backend is TensorFlow. Decorators are ignored: those of Keras (``interfaces.legacy_...``) accept
 older spellings, which the signature itself does not name.
 """
