@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -76,10 +77,12 @@ def verify(
         if not file.is_relative_to(top):
             raise VerifyError(f"{file} does not lie below the root {top}: choose a root above it")
     wanted = assign_builds(builds, top, files)
-    interpreter = python if python is not None else Path(sys.executable)
+    interpreter = _interpreter(python)
     place = Path(tempfile.mkdtemp(prefix="kerasmigrate-verify-"))
-    place.chmod(0o755)
     try:
+        if place.resolve().is_relative_to(top.resolve()):
+            raise VerifyError(f"{top} holds the temporary folder: choose a root below it")
+        place.chmod(0o755)
         session = _Session(chosen, interpreter, place, top, timeout, memory_mb)
         try:
             verdicts = session.run(files, wanted, jobs, progress)
@@ -99,6 +102,14 @@ def verify(
         seconds=round(time.monotonic() - started, 3),
         flavours=tuple(sorted(flavours_seen)),
     )
+
+
+def _interpreter(python: Path | None) -> Path:
+    """Return the absolute path of an interpreter, which may be named as on a command line."""
+    if python is None:
+        return Path(sys.executable)
+    found = shutil.which(python)
+    return absolute(Path(found)) if found else absolute(python)
 
 
 def assign_builds(builds: Sequence[str], root: Path, files: list[Path]) -> dict[Path, list[str]]:
@@ -225,8 +236,13 @@ class _Session:
                 # A file that was running when a server died runs alone the next time.
                 while waiting and free and not (running and suspects & {waiting[0], *running}):
                     index = waiting[0]
+                    if not free[-1].holds(files[index]):
+                        verdicts[waiting.pop(0)] = self._not_copied(files[index])
+                        continue
                     self.server.send(self._job(index, files[index], builds, free[-1]))
                     running[waiting.pop(0)] = free.pop()
+                if not running:
+                    continue
                 answer = self.server.receive()
             except ServerDiedError:
                 self.server.close()
@@ -308,6 +324,11 @@ class _Session:
             output="" if verdict in PROOF else answer["output"],
             seconds=answer["seconds"],
         )
+
+    def _not_copied(self, file: Path) -> FileVerdict:
+        display = file.relative_to(self.root).as_posix()
+        cause = "not copied: it cannot be read, or lies in a folder that is skipped"
+        return FileVerdict(file, display, Verdict.NOT_RUN, cause)
 
     def _without_result(self, answer: dict[str, Any]) -> tuple[Verdict, str]:
         if answer["timed_out"]:

@@ -115,6 +115,10 @@ class Scratch:
                         )
         return found
 
+    def holds(self, file: Path) -> bool:
+        """Tell whether a file of the user's tree has been copied."""
+        return (self.project / file.relative_to(self.root)).is_file()
+
     def renew(self) -> None:
         """Undo what a run has done to the copy, and empty its home."""
         self._renew_home()

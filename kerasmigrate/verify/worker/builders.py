@@ -13,6 +13,7 @@ import ast
 import inspect
 import re
 import types
+import unittest
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
@@ -146,7 +147,7 @@ def _builds(node: ast.AST, constructors: set[str]) -> bool:
 
 
 def find(
-    tree: ast.Module, namespace: dict[str, Any], executed: set[CodeType]
+    tree: ast.Module, namespace: dict[str, Any], executed: set[CodeType], kinds: set[type]
 ) -> tuple[list[Builder], list[str]]:
     """Find what can be called to build a model, and has not run yet.
 
@@ -154,6 +155,7 @@ def find(
         tree: The module's syntax tree.
         namespace: The module's names, after it has run.
         executed: Code of the functions that were running when some model was built.
+        kinds: Classes of the models that were built.
 
     Returns:
         The builders, and the spelling of methods whose class needs arguments of its own.
@@ -168,14 +170,17 @@ def find(
             if not isinstance(function, types.FunctionType) or function.__code__ in executed:
                 continue
             if _builds(node, constructors):
-                builders.append(Builder(node.name, value, node.lineno))
-        elif isinstance(node, ast.ClassDef) and isinstance(value, type):
+                builder = Builder(node.name, value, node.lineno)
+                # pytest gives a test its arguments.
+                if not (node.name.startswith("test_") and builder.required):
+                    builders.append(builder)
+        elif isinstance(node, ast.ClassDef) and isinstance(value, type) and value not in kinds:
             found, needs = _in_class(node, value, constructors, executed)
             builders += found
             out_of_reach += needs
-    # A function that another one calls may have run by the time its turn comes: outer ones first
-    # would need real arguments, so those without required arguments go first.
-    builders.sort(key=lambda builder: len(builder.required) > 0)
+    # What needs no arguments goes first, functions before classes: they may call the others, with
+    # the arguments that are meant for them.
+    builders.sort(key=lambda each: (len(each.required) > 0, isinstance(each.call, type)))
     return builders, out_of_reach
 
 
@@ -185,9 +190,6 @@ def _in_class(
     own = [each for each in node.body if isinstance(each, ast.FunctionDef)]
     models = tuple(world.model for world in worlds.every())
     if issubclass(kind, models):
-        created = vars(kind).get("__init__")
-        if created is not None and created.__code__ in executed:
-            return [], []
         return [Builder(node.name, kind, node.lineno)], []
     building = [each for each in own if _builds(each, constructors)]
     building = [
@@ -200,6 +202,12 @@ def _in_class(
     names = {each.name for each in building}
     if "__init__" in names:
         return [Builder(node.name, kind, node.lineno)], []
+    if issubclass(kind, unittest.TestCase):
+        tests = [each for each in building if each.name.startswith("test")]
+        return [
+            Builder(f"{node.name}({each.name!r}).debug", kind(each.name).debug, each.lineno)
+            for each in tests
+        ], []
     if _static(kind, building):
         return [
             Builder(f"{node.name}.{each.name}", getattr(kind, each.name), each.lineno)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import socket
 from typing import Any
 
@@ -22,6 +23,7 @@ LOCKED_FLAGS = (
     (os.ST_NODIRATIME, 2048),
     (os.ST_RELATIME, 1 << 21),
 )
+PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_CHILD_SUBREAPER = 36
@@ -138,6 +140,13 @@ def protect(folder: str) -> str:
     return "read-only" if remounted else "scratch copy"
 
 
+def bind_to_parent() -> None:
+    """End with the server; gain no privileges. Comes last: a change of user undoes the first."""
+    libc = _libc()
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
 def drop_privileges(keep_reading: bool) -> str:
     """From root become nobody; returns who the process is now.
 
@@ -157,5 +166,4 @@ def drop_privileges(keep_reading: bool) -> str:
     data = (ctypes.c_uint32 * 6)(bit, bit, 0, 0, 0, 0)
     if libc.capset(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capset")
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return "nobody, who may read all files" if keep_reading else "nobody"

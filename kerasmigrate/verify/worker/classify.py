@@ -56,6 +56,8 @@ NO_ATTRIBUTE = re.compile(
     r"(?:partially initialized )?module '(?P<module>[\w.]+)'.* has no attribute"
 )
 NEEDED_PACKAGE = re.compile(r"(?:install|import) `?(?:PIL|(?P<name>\w+))\b")
+#: The file that Python names after a failed ``from ... import``.
+FILE_NAMED = re.compile(r" \([^()]*\.(?:py|so)\)$| \(unknown location\)$")
 PLAIN_NAMES = frozenset({"keras", "tf_keras", "tf", "tensorflow", "K"})
 
 
@@ -132,7 +134,7 @@ def _message(error: BaseException) -> str:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         match = re.match(r"\w+(?:Error|Exception): (.*)", lines[-1])
         text = match.group(1) if match else lines[-1]
-    inner = re.search(r"Error encountered:\n\n(.*)", text, re.S)
+    inner = re.search(r"(?:Error encountered:\n\n|Exception encountered: )(.*)", text, re.S)
     return inner.group(1) if inner else text
 
 
@@ -148,14 +150,28 @@ def explain(error: BaseException, source: Source) -> Failure:
     if inner is not error:
         frames += list(traceback.walk_tb(inner.__traceback__))
     mine = [(f, line) for f, line in frames if source.holds(f.f_code.co_filename)]
-    where = source.show(mine[-1][0].f_code.co_filename, mine[-1][1]) if mine else ""
+    where = _named_place(error, source)
+    if mine and not where:
+        where = source.show(mine[-1][0].f_code.co_filename, mine[-1][1])
     text = _message(inner)
-    cause = one_line(f"{type(inner).__name__}: {text}" if text else type(inner).__name__)
+    name = "KeyError" if isinstance(inner, HistoryKeyError) else type(inner).__name__
+    if isinstance(inner, ImportError):
+        text = FILE_NAMED.sub("", text)
+    cause = one_line(f"{name}: {text}" if text else name)
     verdict, api, better = _judge(inner, text, frames, source)
     if isinstance(inner, SyntaxError) and inner.filename and source.holds(inner.filename):
         where = source.show(inner.filename, inner.lineno or 0)
         cause = one_line(f"{type(inner).__name__}: {inner.msg}")
     return Failure(verdict, one_line(better) if better else cause, where, api)
+
+
+def _named_place(error: BaseException, source: Source) -> str:
+    """Return the user's line that AutoGraph names: its own frames are of generated code."""
+    if "in user code:" not in str(error)[:40]:
+        return ""
+    places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
+    mine = [source.show(name, int(line)) for name, line in places if source.holds(name)]
+    return mine[-1] if mine else ""
 
 
 def _judge(
@@ -179,7 +195,10 @@ def _judge(
         if api:
             return KERAS, True, ""
     if isinstance(error, NameError):
-        api = _keras_name(getattr(error, "name", None) or _quoted(text))
+        name = getattr(error, "name", None) or _quoted(text)
+        if _in_library(frames, source):  # an optional import of its own that had failed
+            return PACKAGE, False, f"package {name} is not installed"
+        api = _keras_name(name)
         return (KERAS if api else USER), api, ""
     if isinstance(error, TypeError):
         match = BINDING.search(text)
@@ -188,7 +207,9 @@ def _judge(
     if _asks_for_arguments(error, frames, source):
         return ARGUMENTS, False, "reads its arguments from sys.argv"
     in_keras = _in_library(frames, source)
-    if in_keras and (KEYWORD_MESSAGE.search(text) or "KerasTensor" in text):
+    # What a class of the user's does not take back from its own configuration is not the API.
+    unknown = KEYWORD_MESSAGE.search(text) or "KerasTensor" in text
+    if in_keras and unknown and "deserialize" not in text:
         return KERAS, True, ""
     if isinstance(error, PermissionError) and error.filename is None:
         return USER, False, ""  # it is not about a file: a signal, a privilege

@@ -79,6 +79,7 @@ def exercise(record: Record, objects: dict[str, Any]) -> Shown:
     if record.world is None or record.world.package != world.package:
         other = record.world.package if record.world else "unknown"
         cause = f"model built with {other}, not {world.package}"
+        _describe(shown)
         shown.failed("build", Failure(KERAS, cause, record.where, True))
         return shown
     _forward(shown)
@@ -136,11 +137,27 @@ def _candidates(shown: Shown) -> tuple[list[Any], bool]:
         return [_declared(model, declared, attempt) for attempt in range(attempts)], not free
     if record.batch is not None and record.batch[0] is not None:
         return [record.batch[0]], True
-    if record.outputs is not None:
-        return [], True
+    shape = _built_shape(model)
+    if shape is not None:
+        whole = _has_embedding(model)
+        return [
+            batches.made_up(_filled(shape, attempt), "float32", whole)
+            for attempt in range(len(SPATIAL))
+        ], None not in shape[1:]
     whole = _has_embedding(model)
     made = [batches.made_up(shape, dtype, whole) for shape, dtype in UNKNOWN]
     return made, False
+
+
+def _built_shape(model: Any) -> tuple[Any, ...] | None:
+    """Return the one input shape that ``model.build`` was called with, or None."""
+    shape = getattr(model, "_build_input_shape", None)  # Keras 2
+    shapes = getattr(model, "_build_shapes_dict", None)  # Keras 3
+    if shape is None and shapes and len(shapes) == 1:
+        shape = next(iter(shapes.values()))
+    if isinstance(shape, (tuple, list)) and all(n is None or isinstance(n, int) for n in shape):
+        return tuple(shape)
+    return None
 
 
 def _declared(model: Any, declared: list[Any], attempt: int) -> Any:

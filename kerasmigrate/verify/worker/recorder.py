@@ -88,21 +88,27 @@ class Recorder:
             frame = frame.f_back
         return where, codes
 
-    def chosen(self) -> tuple[list[Record], list[str]]:
-        """Return the records to exercise, and a note for each line that built too many."""
+    def chosen(self) -> tuple[list[Record], list[str], int]:
+        """Return the records to exercise, notes on lines that built many, and how many are left.
+
+        The models of one line come from the same code, so a few stand for all of them.
+        """
         chosen: list[Record] = []
-        left: dict[str, int] = {}
+        more: dict[str, int] = {}
+        left = 0
         per_line: dict[str, int] = {}
         for record in self.records.values():
-            if not record.by_user:
+            if not record.by_user or _is_empty(record.model):
                 continue
             per_line[record.where] = per_line.get(record.where, 0) + 1
-            if per_line[record.where] > PER_LINE or len(chosen) >= PER_FILE:
-                left[record.where] = left.get(record.where, 0) + 1
+            if per_line[record.where] > PER_LINE:
+                more[record.where] = more.get(record.where, 0) + 1
+            elif len(chosen) >= PER_FILE:
+                left += 1
             else:
                 chosen.append(record)
-        notes = [f"{n} more models of {w} were not exercised" for w, n in left.items()]
-        return chosen, notes
+        notes = [f"{n} more models of {w} were not exercised" for w, n in more.items()]
+        return chosen, notes, left
 
 
 recorder = Recorder()
@@ -112,6 +118,11 @@ def _caller_file(frame: FrameType | None) -> str:
     while frame is not None and frame.f_code.co_filename.startswith(HERE):
         frame = frame.f_back
     return frame.f_code.co_filename if frame is not None else ""
+
+
+def _is_empty(model: Any) -> bool:
+    """Tell whether a model is a stack that nothing was added to: there is nothing to show of it."""
+    return type(model).__name__ == "Sequential" and not getattr(model, "layers", True)
 
 
 def _is_machinery(frame: FrameType) -> bool:

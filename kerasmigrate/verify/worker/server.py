@@ -159,6 +159,7 @@ class Server:
             "files": cage.protect(job["root"]) if network == "namespace" else "scratch copy",
             "user": cage.drop_privileges(self.keep_reading),
         }
+        cage.bind_to_parent()
         os.environ.update(HOME=job["home"], TMPDIR=job["home"])
         from . import child
 
