@@ -1,0 +1,114 @@
+"""Which Keras a piece of code was written for, told by the words that it uses.
+
+Keras 1 names most arguments differently and orders some of them differently, and official shims
+let both spellings run on Keras 2.0 to 2.3. Keywords give an era away call by call; for positional
+arguments, what the rest of the file uses has to tell.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import cache
+
+import libcst as cst
+
+from kerasmigrate import inventory
+from kerasmigrate.names import Names
+
+KERAS_1 = "keras-1.2.2"
+KERAS_2 = ("keras-2.0.9", "keras-2.2.4", "keras-2.3.1", "tf.keras-2")
+
+#: Arguments of model methods that only one of the two has: Keras 1.2.2 and 2.0 training.py.
+_METHODS_1 = frozenset(
+    ("nb_epoch", "samples_per_epoch", "nb_val_samples", "val_samples", "max_q_size", "nb_worker")
+)
+_METHODS_2 = frozenset(
+    ("epochs", "steps_per_epoch", "validation_steps", "max_queue_size", "use_multiprocessing")
+)
+#: Old names that signatures of Keras 2 still list, only to convert them or to reject them.
+_LISTED = frozenset(("input_dtype", "l", "lr", "nb_epoch", "nb_words"))
+#: Arguments of every layer, which say nothing.
+_NEUTRAL = frozenset(
+    ("activity_regularizer", "batch_size", "dtype", "name", "trainable", "weights")
+)
+
+
+class Era(Enum):
+    """What a file was written for."""
+
+    KERAS_1 = "Keras 1"
+    KERAS_2 = "Keras 2 or later"
+    MIXED = "both"
+    UNKNOWN = "unknown"
+
+
+@cache
+def vocabulary(path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the argument names of a callable that only Keras 1, and only later ones, have.
+
+    Args:
+        path: Canonical path in any version.
+    """
+    first = inventory.load(KERAS_1).signature(path)
+    if first is None:
+        return frozenset(), frozenset()
+    old = {each.name for each in first.parameters}
+    new: set[str] = set()
+    for name in KERAS_2:
+        signature = inventory.load(name).signature(path)
+        if signature is not None:
+            new |= {each.name for each in signature.parameters} - _LISTED
+    if not new:
+        return frozenset(), frozenset()
+    return frozenset(old - new), frozenset(new - old - _NEUTRAL)
+
+
+@cache
+def is_keras_1_only(path: str) -> bool:
+    """Tell whether a symbol exists in Keras 1 and in no later version."""
+    if path not in inventory.load(KERAS_1):
+        return False
+    return not any(path in inventory.load(name) for name in KERAS_2)
+
+
+def era(names: Names) -> Era:
+    """Tell what a file was written for."""
+    old = new = False
+    for reference, symbol in names.symbols():
+        if symbol.flavour == "keras" and is_keras_1_only(symbol.path):
+            old = True
+        leaf = symbol.path.rpartition(".")[2]
+        if leaf.startswith(("Convolution", "AtrousConvolution", "SeparableConvolution")):
+            old = old or reference.name.startswith(leaf) or leaf in reference.attributes
+    collector = _Calls(names)
+    names.module.visit(collector)
+    old = old or collector.old
+    new = collector.new
+    if old and new:
+        return Era.MIXED
+    if old:
+        return Era.KERAS_1
+    return Era.KERAS_2 if new else Era.UNKNOWN
+
+
+class _Calls(cst.CSTVisitor):
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self.names = names
+        self.old = False
+        self.new = False
+
+    def visit_Call(self, node: cst.Call) -> None:
+        given = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+        if not given:
+            return
+        symbol = self.names.symbol(node.func)
+        if symbol is not None:
+            old, new = vocabulary(symbol.path)
+            self.old = self.old or bool(given & old)
+            self.new = self.new or bool(given & new)
+        elif isinstance(node.func, cst.Attribute) and node.func.attr.value.startswith(
+            ("fit", "evaluate", "predict")
+        ):
+            self.old = self.old or bool(given & _METHODS_1)
+            self.new = self.new or bool(given & _METHODS_2)

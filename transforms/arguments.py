@@ -1,0 +1,448 @@
+"""Legacy arguments: renamed, reordered and revalued ones of layers, models and functions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import libcst as cst
+
+from kerasmigrate import eras, inventory, literals
+from kerasmigrate.callees import Callee, callee, is_super_init
+from kerasmigrate.calls import Argument, Arguments, UnbindableError
+from kerasmigrate.eras import KERAS_1, KERAS_2, Era
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.inventory import Signature
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transforms.arguments_options import Options
+from kerasmigrate.transforms.arguments_steps import STEPS, Edit, Note
+from kerasmigrate.transforms.arguments_table import Row, advice, row_of, values
+
+ARGUMENT = Rule(
+    "KM201",
+    "legacy-argument",
+    "Call layers, models and functions with the argument names and values of today",
+    "Keras 2 renamed most arguments of Keras 1 and changed the order of some. Until 2.3 a shim"
+    ' translated; it is gone. Keras 3 stops with "Unrecognized keyword arguments passed to Conv2D:'
+    " {'border_mode': 'same'}\", tf_keras with \"('Keyword argument not understood:',"
+    " 'border_mode')\". Where a required argument was renamed, the error names the new one and not"
+    " the stale one: \"Dense.__init__() missing 1 required positional argument: 'units'\"."
+    " A positional argument can be worse: BatchNormalization(1e-5) meant epsilon, and Keras 3"
+    " takes it for the axis without a word. Names, order and values come from the signatures of"
+    " Keras 1.2.2 and from the conversion tables in legacy/interfaces.py of Keras 2.",
+    examples=(
+        Example(
+            "from keras.layers import Dense\n\n"
+            "layer = Dense(output_dim=4, init='uniform', W_regularizer='l2')\n",
+            "from keras.layers import Dense\n\n"
+            "layer = Dense(units=4, kernel_initializer='uniform', kernel_regularizer='l2')\n",
+        ),
+        Example(
+            "from keras.layers import Dense\n\nlayer = Dense(4, 'uniform', 'tanh')\n",
+            "from keras.layers import Dense\n\n"
+            "layer = Dense(4, kernel_initializer='uniform', activation='tanh')\n",
+        ),
+        Example(
+            "from keras.layers import LSTM\n\n"
+            "layer = LSTM(8, forget_bias_init='one', consume_less='gpu',\n"
+            "             input_dim=3, input_length=5)\n",
+            "from keras.layers import LSTM\n\n"
+            "layer = LSTM(8, unit_forget_bias=True,\n"
+            "             input_shape=(5, 3))\n",
+        ),
+        Example(
+            "from keras.models import Model\n\n"
+            "def build(a, b):\n    return Model(input=a, output=b)\n",
+            "from keras.models import Model\n\n"
+            "def build(a, b):\n    return Model(inputs=a, outputs=b)\n",
+        ),
+        Example(
+            "from keras.layers import MaxPooling2D\n\n"
+            "options = dict(border_mode='same', dim_ordering='th')\n"
+            "layer = MaxPooling2D((2, 2), **options)\n",
+            "from keras.layers import MaxPooling2D\n\n"
+            "options = dict(padding='same', data_format='channels_first')\n"
+            "layer = MaxPooling2D((2, 2), **options)\n",
+        ),
+    ),
+    untouched=(
+        "Parameters of your own functions: in `def block(x, border_mode): ...` only the call of"
+        " the Keras layer inside changes.",
+        "Classes and functions of your own or of other packages that only share a name with Keras.",
+        "Dictionaries of options that are used for anything else than such calls; they get KM204.",
+    ),
+    references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),
+)
+KERNEL = Rule(
+    "KM202",
+    "kernel-size",
+    "Give a convolution its kernel size as one argument",
+    "Conv2D(64, 3, 3) of Keras 1 has a 3x3 kernel. Today the same call means kernel 3 and"
+    " STRIDE 3: no error, no warning, but on a 12x12 image the output shrinks from 10x10 to 4x4."
+    " Conv3D fails instead, with \"'int' object has no attribute 'lower'\".",
+    examples=(
+        Example(
+            "from keras.layers import Convolution2D\n\n"
+            "layer = Convolution2D(64, 3, 3, border_mode='same', subsample=(2, 2),\n"
+            "                      dim_ordering='th', init='he_normal')\n",
+            "from keras.layers import Conv2D\n\n"
+            "layer = Conv2D(64, (3, 3), padding='same', strides=(2, 2),\n"
+            "                      data_format='channels_first', kernel_initializer='he_normal')\n",
+        ),
+        Example(
+            "import tensorflow as tf\n\nlayer = tf.keras.layers.Conv2D(64, 3, 3)\n",
+            "import tensorflow as tf\n\nlayer = tf.keras.layers.Conv2D(64, 3, 3)\n",
+            "tf.keras",
+        ),
+    ),
+    untouched=(
+        "`Conv2D(64, 3, 3)` of tf.keras, where the last 3 has always been the stride.",
+        "`Conv2D(64, 3, 3)` in a file that does not look like Keras 1; it gets KM204.",
+    ),
+    references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),
+)
+NO_SUCCESSOR = Rule(
+    "KM203",
+    "argument-is-gone",
+    "Report an argument that the target does not have",
+    "The call raises: \"Unrecognized keyword arguments passed to Dense: {'weights': [...]}\". The"
+    " old layer did something with it that no argument of today does.",
+    Safety.NONE,
+)
+NOT_CONVERTED = Rule(
+    "KM204",
+    "call-not-converted",
+    "Report a call in old style that could not be converted safely",
+    "Either the source does not show what the call means, as in Conv2D(32, 3, 3), which is a 3x3"
+    " kernel in Keras 1 and kernel 3 with stride 3 in Keras 3, or an argument has no successor.",
+    Safety.NONE,
+    Severity.WARNING,
+)
+LAYOUT_VALUE = Rule(
+    "KM205",
+    "dim-ordering-value",
+    "Report a value of dim_ordering that the source does not show",
+    "The argument is called data_format now, and its values 'th' and 'tf' are called"
+    " 'channels_first' and 'channels_last'. An old value raises \"The `data_format` argument must"
+    ' be one of \\"channels_first\\", \\"channels_last\\". Received: th".',
+    Safety.NONE,
+    Severity.WARNING,
+)
+
+_INITIALIZERS = frozenset(
+    """uniform normal lecun_uniform glorot_uniform glorot_normal he_uniform he_normal identity
+    orthogonal zero one zeros ones""".split()
+)
+_NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
+
+
+class LegacyArguments(Transform):
+    """Converts the arguments of every callable in the table."""
+
+    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE)
+    order = 20
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._skipped: set[cst.CSTNode] = set()
+
+    @cached_property
+    def era(self) -> Era:
+        """What the file was written for."""
+        return eras.era(self.context.names)
+
+    @cached_property
+    def options(self) -> Options:
+        """The dictionaries of options that calls of this file pass on."""
+        return Options(self.context)
+
+    # -- the walk ----------------------------------------------------------------------------
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if self._renames(original_node):
+            return self.options.renamed_call(original_node, updated_node)
+        found = callee(self.context.names, original_node)
+        if found is None or original_node.func in self.context.imports.claimed:
+            return updated_node
+        row = row_of(found.path)
+        place = self.context.imports.locate(found.path).path
+        if row is None or place is None:
+            return updated_node
+        target = self.context.inventory.signature(place)
+        if target is None:
+            return updated_node
+        return self._convert(original_node, updated_node, found, row, target)
+
+    def leave_Dict(self, original_node: cst.Dict, updated_node: cst.Dict) -> cst.BaseExpression:
+        if self._renames(original_node):
+            return self.options.renamed_dict(original_node, updated_node)
+        return updated_node
+
+    def _renames(self, node: cst.Dict | cst.Call) -> bool:
+        """Tell whether a dictionary of options gets new keys, and report it."""
+        plan = self.options.new_keys(node)
+        if not plan:
+            return False
+        text = ", ".join(f"{old} is now {new.name}" for old, new in plan.items())
+        return self.context.report(ARGUMENT, node, f"options of a Keras call: {text}", fix=True)
+
+    def _convert(
+        self, original: cst.Call, updated: cst.Call, found: Callee, row: Row, target: Signature
+    ) -> cst.Call:
+        written = self._written_for(original, found, row)
+        if written is None:
+            self._refuse(
+                original,
+                found,
+                "the second and third number are a kernel size in Keras 1, but kernel size and"
+                " stride in Keras 2",
+                "write kernel_size=(3, 3), or strides=3, whichever is meant",
+            )
+            return updated
+        keras_1 = written == KERAS_1
+        source = inventory.load(KERAS_1).signature(found.path) if keras_1 else target
+        try:
+            args = Arguments(original, updated, source, skip=found.skip, partial=found.partial)
+        except UnbindableError:
+            return updated
+        edit = Edit(self.context, row, args, target, keras_1)
+        rules = {ARGUMENT}
+        try:
+            self._apply(edit, rules, original)
+            left = args.fit(target)
+        except UnbindableError as reason:
+            if args.changed or edit.changes or keras_1:
+                self._refuse(original, found, str(reason), "convert this call by hand")
+            return updated
+        for name in left:
+            self._report_left(original, found, args, name)
+        self._report_notes(original, found, edit)
+        if not args.changed or not all(self.context.runs(rule, original) for rule in rules):
+            return updated
+        self._report(original, found, edit, rules)
+        return args.render()
+
+    def _apply(self, edit: Edit, rules: set[Rule], call: cst.Call) -> None:
+        args, target = edit.args, edit.target
+        for step in edit.row.steps:
+            STEPS[step](edit)
+        self._kernel(edit, rules)
+        for name in edit.row.drop:
+            item = args.get(name)
+            if item is not None and not target.named(name):
+                edit.drop(item, "is gone; it changed nothing")
+        for old, names in edit.row.split.items():
+            item = args.get(old)
+            if item is not None:
+                item.positional = False
+                args.rename(old, names[0])
+                for name in names[1:]:
+                    args.insert(name, item.value, item)
+                edit.changes.append(f"{old}= is now {'= and '.join(names)}=")
+        for old, mapping in values().items():
+            item = args.get(old)
+            if item is not None and edit.row.rename.get(old) and target.named(edit.row.rename[old]):
+                self._layout(edit, item, mapping)
+        for old, new in edit.row.rename.items():
+            if target.named(new):
+                self._check_function(edit, old)
+                edit.rename(old, new)
+        self._stars(edit, call)
+        for name, text in edit.row.defaults.items():
+            parameter = target.get(name)
+            if (
+                parameter is not None
+                and parameter.required
+                and args.get(name) is None
+                and not args.starred
+                and not args.positional
+            ):
+                first = args.items[0] if args.items else None
+                args.insert(name, cst.parse_expression(text), None)
+                if first is not None:
+                    args.items.insert(0, args.items.pop())
+                edit.changes.append(f"{name}= has no default any more")
+
+    def _stars(self, edit: Edit, call: cst.Call) -> None:
+        """Report options in the style of Keras 1 that come from a place out of sight."""
+        if is_super_init(call) or not (edit.keras_1 or self.era is Era.KERAS_1):
+            return
+        if not edit.row.rename.keys() & eras.vocabulary(edit.row.path)[0]:
+            return
+        for value in self.options.unknown(call):
+            text = self.context.module.code_for_node(value)
+            edit.notes.append(
+                Note(
+                    f"**{text} may bring Keras 1 arguments that the source does not show",
+                    "look at what is passed there",
+                    value,
+                    Severity.WARNING,
+                    Confidence.UNSURE,
+                )
+            )
+
+    def _kernel(self, edit: Edit, rules: set[Rule]) -> None:
+        names = edit.row.kernel
+        if not names:
+            return
+        items = [item for name in names if (item := edit.args.get(name)) is not None]
+        if len(items) == len(names):
+            values_ = [item.value for item in items]
+            edit.args.combine(items, "kernel_size", literals.sequence(*values_))
+            edit.changes.append(f"{', '.join(names)} are now kernel_size=")
+            rules.add(KERNEL)
+        elif items:
+            if items[0].name != names[0] or len(items) > 1:
+                raise UnbindableError(f"not all of {', '.join(names)} are given")
+            edit.rename(names[0], "kernel_size")
+
+    def _layout(self, edit: Edit, item: Argument, mapping: dict[str, literals.Plain]) -> None:
+        assert item.original is not None
+        value = literals.mapped(item.original, item.value, mapping)
+        if value is None:
+            symbol = (
+                self.context.symbol(item.original.func)
+                if isinstance(item.original, cst.Call)
+                else None
+            )
+            if symbol is not None and symbol.path.rpartition(".")[2] in (
+                "image_dim_ordering",
+                "image_data_format",
+            ):
+                return
+            edit.notes.append(
+                Note(
+                    "data_format= takes a value that the source does not show",
+                    "see to it that 'th' becomes 'channels_first', and 'tf' 'channels_last'",
+                    item.original,
+                    Severity.WARNING,
+                    Confidence.LIKELY,
+                )
+            )
+        elif value is not item.value:
+            old = self.context.module.code_for_node(item.original)
+            new = self.context.module.code_for_node(value)
+            edit.change(item, value, f"{old} is now {new}")
+
+    def _check_function(self, edit: Edit, old: str) -> None:
+        """Report a function of Keras 1's own signature that is passed on as an initializer."""
+        item = edit.args.get(old)
+        if (
+            old in ("init", "inner_init", "beta_init", "gamma_init")
+            and item is not None
+            and isinstance(item.original, cst.Lambda)
+            and isinstance(item.value, cst.Lambda)
+        ):
+            edit.notes.append(
+                Note(
+                    f"the function for {old}= is called as f(shape, dtype=None) now, no longer as"
+                    " f(shape, name=None)",
+                    "use an initializer object, such as RandomNormal(stddev=0.05)",
+                    item.original,
+                )
+            )
+
+    # -- which Keras -------------------------------------------------------------------------
+
+    def _written_for(self, call: cst.Call, found: Callee, row: Row) -> str | None:
+        """Name the inventory that the call was written for; None when that is ambiguous."""
+        args = call.args[found.skip :]
+        given = {arg.keyword.value for arg in args if arg.keyword is not None}
+        given |= self.options.keys(call)
+        positional = []
+        for arg in args:
+            if arg.keyword is None and not arg.star:
+                positional.append(arg.value)
+            elif arg.star == "*":
+                break
+        later = KERAS_2[-1]
+        old, new = eras.vocabulary(found.path)
+        signature = inventory.load(KERAS_1).signature(found.path)
+        if signature is None:
+            return later
+        if row.kernel and any(literals.elements(value) is not None for value in positional[1:3]):
+            return later
+        if given & old or eras.is_keras_1_only(found.path):
+            return KERAS_1
+        for name, value in zip(signature.names(), positional, strict=False):
+            text = literals.string(value)
+            if name in ("init", "inner_init") and text in _INITIALIZERS:
+                return KERAS_1
+        if row.kernel and len(positional) > len(row.kernel):
+            return self._kernel_era(found, row, positional, given)
+        if row.path == "keras.layers.BatchNormalization" and isinstance(
+            next(iter(positional), None), cst.Float
+        ):
+            return KERAS_1
+        if given & new:
+            return later
+        if found.symbol.flavour == "keras" and self.era is Era.KERAS_1:
+            return KERAS_1
+        return later
+
+    def _kernel_era(
+        self, found: Callee, row: Row, positional: list[cst.BaseExpression], given: set[str]
+    ) -> str | None:
+        sizes = positional[1 : 1 + len(row.kernel)]
+        if len(row.kernel) == 3 and all(literals.integer(size) is not None for size in sizes):
+            return KERAS_1  # the fourth argument has been a string since
+        if found.symbol.flavour != "keras" or given & _NEW_SPELLING:
+            return KERAS_2[-1]
+        leaf = found.path.rpartition(".")[2]
+        if "Convolution" in leaf and all(literals.integer(size) is not None for size in sizes):
+            return KERAS_1
+        if self.era is Era.KERAS_1:
+            return KERAS_1
+        return None
+
+    # -- reports -----------------------------------------------------------------------------
+
+    def _name(self, found: Callee) -> str:
+        return found.path.rpartition(".")[2]
+
+    def _report_notes(self, call: cst.Call, found: Callee, edit: Edit) -> None:
+        for note in edit.notes:
+            self.context.report(
+                LAYOUT_VALUE if "data_format" in note.message else NOT_CONVERTED,
+                note.node or call,
+                f"{self._name(found)}: {note.message}",
+                advice=note.advice,
+                severity=note.severity,
+                confidence=note.confidence,
+            )
+
+    def _report(self, call: cst.Call, found: Callee, edit: Edit, rules: set[Rule]) -> None:
+        name = self._name(found)
+        kernel = [text for text in edit.changes if text.endswith("are now kernel_size=")]
+        other = [text for text in edit.changes if text not in kernel]
+        if KERNEL in rules:
+            self.context.report(KERNEL, call, f"{name}: {kernel[0]}", fix=True)
+        other += [f"{each}= is named now" for each in edit.args.named]
+        if other:
+            self.context.report(ARGUMENT, call, f"{name}: {', '.join(other)}", fix=True)
+
+    def _report_left(self, call: cst.Call, found: Callee, args: Arguments, name: str) -> None:
+        if not any(
+            (signature := inventory.load(source).signature(found.path)) is not None
+            and signature.named(name)
+            for source in (KERAS_1, *KERAS_2)
+        ):
+            return
+        item = args.get(name)
+        node = item.original if item is not None and item.original is not None else call
+        target = self.context.target
+        self.context.report(
+            NO_SUCCESSOR,
+            node,
+            f"{self._name(found)} has no argument {name}= in {target.name} (Keras {target.api})",
+            advice=advice(name),
+        )
+
+    def _refuse(self, call: cst.Call, found: Callee, why: str, what: str) -> None:
+        self.context.report(
+            NOT_CONVERTED,
+            call,
+            f"{self._name(found)}: {why}",
+            advice=what,
+            confidence=Confidence.UNSURE,
+        )
