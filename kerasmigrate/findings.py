@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+#: Code of the finding that says that a rule failed on a file.
+RULE_FAILED = "KM002"
+
 
 class Severity(str, Enum):
     """What happens if nobody acts."""
@@ -108,9 +111,16 @@ class Report:
         return tuple(f for f in self.files if f.status is Status.FAILED)
 
     @property
+    def incomplete(self) -> bool:
+        """Whether a path, a file or, on some file, a rule could not be processed."""
+        return bool(self.failed or self.problems) or any(
+            finding.code == RULE_FAILED for file in self.files for finding in file.findings
+        )
+
+    @property
     def exit_code(self) -> int:
-        """3 when a file could not be processed, 1 when there are changes or open findings, else 0."""
-        if self.failed or self.problems:
+        """3 when the run is `incomplete`, 1 when there are changes or open findings, else 0."""
+        if self.incomplete:
             return 3
         if self.changed or any(f.open_findings for f in self.files) or self.project_findings:
             return 1

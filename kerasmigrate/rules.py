@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from importlib.metadata import entry_points
@@ -70,9 +71,23 @@ class Rule:
 
 @cache
 def transforms() -> tuple[type[Transform], ...]:
-    """Return every installed transform, ours and third parties', in the order they run."""
+    """Return every installed transform, ours and third parties', in the order they run.
+
+    Raises:
+        UsageError: A package announces a transform that cannot be imported.
+    """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    classes = [entry.load() for entry in found.values()]
+    classes = []
+    for entry in found.values():
+        try:
+            classes.append(entry.load())
+        except Exception as error:
+            package = entry.dist.name if entry.dist is not None else entry.value
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UsageError(
+                f"the transform {entry.name!r} of {package} cannot be loaded: {reason}:"
+                " repair or uninstall that package"
+            ) from error
     return tuple(sorted(classes, key=lambda cls: (cls.order, cls.__name__)))
 
 
@@ -99,7 +114,10 @@ def find(wanted: str) -> Rule:
     for rule in rules().values():
         if wanted.upper() == rule.code or wanted.lower() == rule.name:
             return rule
-    raise UsageError(f"unknown rule {wanted!r}: 'kerasmigrate explain' lists them all")
+    known = [each for rule in rules().values() for each in (rule.code, rule.name)]
+    close = get_close_matches(wanted.upper(), known, 2) + get_close_matches(wanted.lower(), known)
+    hint = f"did you mean {' or '.join(close[:3])}? " if close else ""
+    raise UsageError(f"unknown rule {wanted!r}: {hint}'kerasmigrate explain' lists them all")
 
 
 SYNTAX = Rule(
@@ -137,5 +155,26 @@ PYTHON2 = Rule(
     Severity.WARNING,
 )
 
+NOT_THERE = Rule(
+    "KM901",
+    "no-such-name",
+    "Report a name in migrated code that the target does not have",
+    "Every name is looked up in an inventory of the real package. One that is missing raises"
+    " ImportError or AttributeError as soon as it is reached.",
+    Safety.NONE,
+)
+NOT_BOUND = Rule(
+    "KM902",
+    "call-does-not-bind",
+    "Report a call in migrated code that does not fit the target's signature",
+    "Every call of a Keras class, function or model method is bound to the signature that the real"
+    " package has. One that does not bind raises TypeError or ValueError as soon as it runs.",
+    Safety.NONE,
+    untouched=(
+        "Calls with * or ** arguments.",
+        "Methods that a class of the same file overrides.",
+    ),
+)
+
 #: Rules that belong to the engine and not to a transform.
-ENGINE_RULES = (SYNTAX, CRASHED, MIXED, PYTHON2)
+ENGINE_RULES = (SYNTAX, CRASHED, MIXED, PYTHON2, NOT_THERE, NOT_BOUND)
