@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from kerasmigrate.errors import SourceError
 
@@ -45,16 +45,12 @@ _FLOAT = re.compile(r"(?!0[xX])(?:.*\..*|.*[eE].*|.*[jJ])")
 _OLD_STRING = re.compile(r"[uU][rR]['\"]")
 
 
-@dataclass(frozen=True)
-class Modernised:
-    """The outcome of `modernise`.
+class Modernised(NamedTuple):
+    """The outcome of `modernise`."""
 
-    Attributes:
-        text: Python 3 source.
-        notes: What a person should look at: line in the original text and message, sorted.
-    """
-
+    #: Python 3 source.
     text: str
+    #: What a person should look at: line in the original text and message, sorted.
     notes: tuple[tuple[int, str], ...] = ()
 
 

@@ -183,13 +183,13 @@ class Source:
         return first[0] if counts[first[0]] == most else max(counts, key=lambda each: counts[each])
 
 
-def parse_error_reason(text: str, error: Exception) -> str:
+def parse_error_reason(text: str, error: Exception | str) -> str:
     """Say in one line why a text does not parse, and what to do.
 
     Args:
         text: The source text.
-        error: What ``ast.parse`` or ``libcst.parse_module`` raised; only its message, line number
-            (``lineno`` or ``raw_line``) and type are looked at.
+        error: What ``ast.parse`` or ``libcst.parse_module`` raised, of which the message, the line
+            number (``lineno`` or ``raw_line``) and the type are used, or what to say as it is.
     """
     from kerasmigrate.python2 import is_python2
 
