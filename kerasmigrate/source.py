@@ -31,7 +31,8 @@ _LONG_LINE = re.compile(rf"[^\r\n]{{{MAX_LINE + 1}}}")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:#|$)")
 
-_TF_LAYERS = re.compile(rb"\btf\s*\.\s*(?:contrib|compat|layers)\b")
+# The look-behind comes after the literal, which lets the engine search for it quickly.
+_TF_LAYERS = re.compile(rb"tf(?<!\wtf)\s*\.\s*(?:contrib|compat|layers)\b")
 
 
 def speaks_of_keras(data: bytes) -> bool:
