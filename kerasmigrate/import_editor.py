@@ -19,6 +19,8 @@ from kerasmigrate.names import Binding, Statement, dotted
 _GUARD_ERRORS = frozenset(
     ("ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException")
 )
+#: Columns up to which two import lines are joined.
+MAX_JOINED = 79
 Block = Sequence[cst.BaseStatement | cst.BaseSmallStatement]
 
 
@@ -82,19 +84,21 @@ class _UsedNames(cst.CSTVisitor):
         return False
 
     def visit_Annotation(self, node: cst.Annotation) -> None:
-        for text in re.findall(r"[A-Za-z_]\w*", cst.Module([]).code_for_node(node)):
+        for text in re.findall(r"[A-Za-z_]\w*", cst.Module([]).code_for_node(node.annotation)):
             self.names.add(text)
 
 
-def decide(imports: Imports, used: frozenset[str]) -> Outcome:
+def decide(imports: Imports, tree: cst.Module) -> Outcome:
     """Decide what becomes of every import statement.
 
     Args:
         imports: The plan.
-        used: Names that the code uses after the walk.
+        tree: The module after the walk.
     """
     outcome = Outcome()
     names = imports.names
+    may_drop = any(plan.moved or plan.base is None for plan in imports.all_plans())
+    used = used_names(tree) if may_drop else frozenset()
     for guard in _guards(names.imports):
         branch = _collapse(guard, imports)
         if branch is not None:
@@ -202,8 +206,7 @@ def _as_written(statement: Statement, index: int) -> Want:
         local = alias.asname.name.value
     if isinstance(statement, cst.Import):
         return Want(None, path, local)
-    module = "." * len(statement.relative) + ".".join(dotted(statement.module) or ())
-    return Want(module, path, local)
+    return Want(_module_text(statement), path, local)
 
 
 def _want(statement: Statement, index: int, plan: Plan, imports: Imports) -> Want | None:
@@ -318,6 +321,7 @@ class ImportEditor(cst.CSTTransformer):
         super().__init__()
         self.outcome = outcome
         self.originals = originals
+        self.edited: set[cst.CSTNode] = set()
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         return False
@@ -366,7 +370,19 @@ class ImportEditor(cst.CSTTransformer):
             carried.extend(left)
         if not changed:
             return after, []
-        return body, carried
+        return self._merged(body), carried
+
+    def _merged(self, body: Sequence[cst.BaseStatement]) -> list[cst.BaseStatement]:
+        """Join neighbouring lines that have come to import from the same module."""
+        found: list[cst.BaseStatement] = []
+        for line in body:
+            joined = _join(found[-1], line) if found else None
+            if joined is None or not {found[-1], line} & self.edited:
+                found.append(line)
+            else:
+                found[-1] = joined
+                self.edited.add(joined)
+        return found
 
     def _statement(
         self, was: cst.CSTNode, now: cst.CSTNode
@@ -388,10 +404,9 @@ class ImportEditor(cst.CSTTransformer):
             return [now.with_changes(body=_joined(small))], []
         first, *others = small
         comments = self._parted_comments(was.body[0])
-        return [
-            now.with_changes(body=[first]),
-            *(_line(each, comments) for each in others),
-        ], []
+        lines = [now.with_changes(body=[first]), *(_line(each, comments) for each in others)]
+        self.edited.update(lines)
+        return list(lines), []
 
     def _collapsed(
         self, now: cst.CSTNode, branch: int
@@ -467,6 +482,49 @@ def _line(
     return line
 
 
+def _join(
+    above: cst.BaseStatement, below: cst.BaseStatement
+) -> cst.SimpleStatementLine | None:
+    """Join two plain from-imports of one module, when that is easy to read."""
+    pair: list[cst.ImportFrom] = []
+    for line in (above, below):
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+            return None
+        small = line.body[0]
+        if (
+            not isinstance(small, cst.ImportFrom)
+            or isinstance(small.names, cst.ImportStar)
+            or small.lpar is not None
+            or line.trailing_whitespace.comment is not None
+        ):
+            return None
+        pair.append(small)
+    first, second = pair
+    assert isinstance(above, cst.SimpleStatementLine)
+    assert isinstance(below, cst.SimpleStatementLine)
+    assert not isinstance(first.names, cst.ImportStar)
+    assert not isinstance(second.names, cst.ImportStar)
+    if below.leading_lines or _module_text(first) != _module_text(second):
+        return None
+    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    names = [*first.names[:-1], first.names[-1].with_changes(comma=comma)]
+    known = {_alias_text(alias) for alias in first.names}
+    more = [alias for alias in second.names if _alias_text(alias) not in known]
+    joined = first.with_changes(names=[*names, *more] if more else first.names)
+    if len(cst.Module([]).code_for_node(joined)) > MAX_JOINED:
+        return None
+    return above.with_changes(body=[joined])
+
+
+def _module_text(statement: cst.ImportFrom) -> str:
+    return "." * len(statement.relative) + ".".join(dotted(statement.module) or ())
+
+
+def _alias_text(alias: cst.ImportAlias) -> str:
+    local = alias.asname.name if alias.asname is not None else alias.name
+    return f"{dotted(alias.name)} as {dotted(local)}"
+
+
 def _comments(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
     """Return the lines when they hold a comment; blank lines alone go with the statement."""
     return list(lines) if any(line.comment is not None for line in lines) else []
@@ -478,19 +536,22 @@ def _joined(small: Sequence[cst.BaseSmallStatement]) -> list[cst.BaseSmallStatem
 
 def _rewrite(statement: Statement, entries: Sequence[Entry]) -> list[cst.BaseSmallStatement]:
     """Build the statements that take the place of one."""
-    groups: dict[str | None, list[Entry]] = {}
+    groups: dict[tuple[str | None, bool], list[Entry]] = {}
     for entry in entries:
         if entry.want is None:
             continue
-        known = groups.setdefault(entry.want.module, [])
+        known = groups.setdefault((entry.want.module, entry.want.path == "*"), [])
         if all(each.want != entry.want for each in known):
             known.append(entry)
     first: list[cst.BaseSmallStatement] = []
     rest: list[cst.BaseSmallStatement] = []
-    for module, group in groups.items():
+    for (module, _), group in groups.items():
         if not first and (module is None) == isinstance(statement, cst.Import):
             # The statement that keeps the old layout stands first, below its comments.
-            first.append(_reuse(statement, module, group))
+            written = [entry for entry in group if entry.alias is not None or module is not None]
+            added = [entry for entry in group if entry not in written]
+            first.append(_reuse(statement, module, written or added))
+            rest.extend(_fresh(module, added) if written and added else [])
         else:
             rest.extend(_fresh(module, group))
     return [*first, *rest]

@@ -7,6 +7,7 @@ ask it how to spell what they need. :mod:`kerasmigrate.import_editor` carries it
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -364,15 +365,14 @@ class Imports:
     def _free_root(self) -> str:
         candidates = ["keras", *(["tf_keras"] if self.target.name == "tf_keras" else [])]
         candidates += ["keras_api", *(f"keras_api_{n}" for n in range(2, 100))]
+        module = self.names.module_scope
         for name in candidates:
-            if name not in self.names.bound:
-                return name
-            bindings = self.names.module_scope.bindings.get(name, [])
-            everywhere = sum(
-                len(each.bindings.get(name, ()))
-                for each in {self.names.module_scope, *self.names.scope_of.values()}
+            bindings = module.bindings.get(name, [])
+            hidden = any(
+                (found := reference.scope.lookup(name)) is not None and found[0] is not module
+                for reference, _ in self.names.symbols()
             )
-            if len(bindings) == everywhere and all(
+            if not hidden and all(
                 b in self.plans and self.plans[b].base == "keras" for b in bindings
             ):
                 return name
@@ -411,6 +411,12 @@ class Imports:
         wants = self.additions.setdefault(statement, [])
         if want not in wants:
             wants.append(want)
+
+    def all_plans(self) -> Iterator[Plan]:
+        """Yield the plan of every imported name and alias."""
+        yield from self.plans.values()
+        for plans in self.star_plans.values():
+            yield from plans.values()
 
     def is_kept(self, binding: Binding) -> bool:
         """Tell whether other files may import this name, so that it must stay bound."""

@@ -23,6 +23,9 @@ from kerasmigrate.transform import Context, Settings, Transform
 #: Walks after which a text that still changes is given up as unstable.
 MAX_ROUNDS = 4
 
+#: Levels of nesting from which a text is not parsed.
+MAX_DEPTH = 500
+
 
 @dataclass(frozen=True)
 class Result:
@@ -138,7 +141,7 @@ class Pipeline:
             if current == text:
                 return result
             _compiles(current)
-            again = self._without_culprits(current, view, chosen).text
+            again = self._without_culprits(current, view, chosen, findings=False).text
             if again == current:
                 return Result(current, result.findings, result.failures)
             current = again
@@ -147,19 +150,24 @@ class Pipeline:
         )
 
     def _without_culprits(
-        self, text: str, view: ModuleView, chosen: Sequence[type[Transform]]
+        self,
+        text: str,
+        view: ModuleView,
+        chosen: Sequence[type[Transform]],
+        *,
+        findings: bool = True,
     ) -> Result:
         failures: list[str] = []
-        findings: list[Finding] = []
+        crashes: list[Finding] = []
         left = list(chosen)
         while True:
             try:
-                text_after, found = self._once(text, view, left)
+                text_after, context = self._once(text, view, left)
             except _Failed as failed:
                 left.remove(failed.culprit)
                 message = f"{failed.culprit.__name__} failed: {failed.cause!r}".splitlines()[0]
                 failures.append(message)
-                findings.append(
+                crashes.append(
                     Finding(
                         rules.CRASHED.code,
                         message,
@@ -169,11 +177,12 @@ class Pipeline:
                     )
                 )
                 continue
-            return Result(text_after, (*findings, *found), tuple(failures))
+            found = context.findings() if findings else ()
+            return Result(text_after, (*crashes, *found), tuple(failures))
 
     def _once(
         self, text: str, view: ModuleView, chosen: Sequence[type[Transform]]
-    ) -> tuple[str, tuple[Finding, ...]]:
+    ) -> tuple[str, Context]:
         module = parse(text)
         context = Context(module, self.target, view, self.settings)
         walk = Walk([cls(context) for cls in chosen])
@@ -181,10 +190,10 @@ class Pipeline:
         code = after.code
         base = module.code
         if code == base:
-            return text, context.findings()
+            return text, context
         if base != text:
             code = _graft(text, base, code)
-        return code, context.findings()
+        return code, context
 
 
 def parse(text: str) -> cst.Module:
@@ -193,6 +202,7 @@ def parse(text: str) -> cst.Module:
     Raises:
         SourceError: One line with the place and the reason.
     """
+    _refuse_deep(text)
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
@@ -204,9 +214,37 @@ def parse(text: str) -> cst.Module:
         raise SourceError(f"cannot be parsed: {_first_line(str(error))}") from error
 
 
+def _refuse_deep(text: str) -> None:
+    """Keep a text from libcst that would kill or stall it.
+
+    Its parser overflows the C stack, and so ends the process, on a thousand nested brackets, and
+    takes a minute for a thousand subscripts in a row (libcst 1.9.0). Python's own parser refuses
+    the former, and from 3.12 on only the former.
+
+    Raises:
+        SourceError: The text is such a one, or not Python.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        raise SourceError(f"line {error.lineno or 0}: {_first_line(error.msg)}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError("expressions are nested too deeply to be parsed") from error
+    if text.count("[") < MAX_DEPTH:
+        return
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise SourceError("expressions are nested too deeply to be parsed")
+
+
 def finish(tree: cst.Module, context: Context, walk: Walk) -> cst.Module:
     """Carry out the plan for the imports of a walked tree."""
-    outcome = import_editor.decide(context.imports, import_editor.used_names(tree))
+    outcome = import_editor.decide(context.imports, tree)
     for transform in walk.transforms:
         outcome = transform.decided(outcome)
     if not (outcome.entries or outcome.collapsed):
