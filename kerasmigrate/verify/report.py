@@ -55,9 +55,10 @@ def _model(model: ModelEvidence) -> list[str]:
         steps.insert(2, "one training step" if model.trained else "no training step")
     parameters = "" if model.parameters is None else f", {model.parameters:,} parameters"
     name = model.name or model.class_name
+    layers = len(model.layers)
     lines = [
         f"model {name} ({model.class_name}, {model.where}): "
-        f"{len(model.layers)} layers{parameters}; {', '.join(steps)}"
+        f"{layers} layer{'s' if layers != 1 else ''}{parameters}; {', '.join(steps)}"
     ]
     lines += [f"  {step}: {cause}" for step, cause in model.errors]
     lines += [f"  note: {note}" for note in model.notes]

@@ -175,7 +175,7 @@ class Run:
                 message = str(step.tb_frame.f_locals.get("message", "") or message)
             step = step.tb_next
         if message:
-            cause = "its command line: " + message.strip().splitlines()[-1]
+            cause = "its command line: " + message.strip().rpartition(" error: ")[2]
             return Failure(classify.ARGUMENTS, classify.one_line(cause), where, False)
         cause = classify.one_line(f"ended by sys.exit({code!r})")
         argv = "sys.argv" in self.text or "argparse" in self.text

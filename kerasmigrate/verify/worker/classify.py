@@ -89,6 +89,10 @@ class Source:
         """Tell whether a file is the user's."""
         return filename.startswith(self.tree)
 
+    def wrote(self, filename: str) -> bool:
+        """Tell whether a file's code is the user's, AutoGraph's translation of it included."""
+        return self.holds(filename) or "__autograph_generated_file" in filename
+
     def show(self, filename: str, line: int) -> str:
         """Return ``file:line`` as the user knows it."""
         return f"{filename[len(self.tree) :]}:{line}"
@@ -167,7 +171,7 @@ def explain(error: BaseException, source: Source) -> Failure:
 
 def _named_place(error: BaseException, source: Source) -> str:
     """Return the user's line that AutoGraph names: its own frames are of generated code."""
-    if "in user code:" not in str(error)[:40]:
+    if "in user code:" not in str(error):
         return ""
     places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
     mine = [source.show(name, int(line)) for name, line in places if source.holds(name)]
@@ -209,7 +213,7 @@ def _judge(
     in_keras = _in_library(frames, source)
     # What a class of the user's does not take back from its own configuration is not the API.
     unknown = KEYWORD_MESSAGE.search(text) or "KerasTensor" in text
-    if in_keras and unknown and "deserialize" not in text:
+    if in_keras and unknown and "deserialize" not in str(error):
         return KERAS, True, ""
     if isinstance(error, PermissionError) and error.filename is None:
         return USER, False, ""  # it is not about a file: a signal, a privilege
@@ -282,7 +286,7 @@ def _raised_here(frames: list[tuple[Any, int]], source: Source) -> bool:
     frame, line = frames[-1]
     filename = frame.f_code.co_filename
     statement = linecache.getline(filename, line).lstrip()
-    return source.holds(filename) and statement.startswith(("raise", "assert"))
+    return source.wrote(filename) and statement.startswith(("raise", "assert"))
 
 
 def _in_library(frames: list[tuple[Any, int]], source: Source) -> bool:
@@ -292,7 +296,7 @@ def _in_library(frames: list[tuple[Any, int]], source: Source) -> bool:
     """
     for frame, _ in reversed(frames):
         filename = frame.f_code.co_filename
-        if source.holds(filename):
+        if source.wrote(filename):
             return False
         if worlds.is_library_file(filename) or filename.startswith(HERE):
             return True
