@@ -63,11 +63,14 @@ def is_python2(text: str) -> tuple[int, str] | None:
     """
     if _python3_error(text) is None:
         return None
-    parsed = _parse(_flat(text))
-    if parsed is None:
-        return None
-    # fissix accepts more than any Python does. Only what is typical of Python 2 proves it.
-    return next(_old_things(parsed.tree), None)
+    try:
+        parsed = _parse(_flat(text))
+        if parsed is None:
+            return None
+        # fissix accepts more than any Python does. Only what is typical of Python 2 proves it.
+        return next(_old_things(parsed.tree), None)
+    except RecursionError:
+        return None  # nested too deeply to be looked at
 
 
 def modernise(text: str, name: str) -> Modernised:
