@@ -177,23 +177,25 @@ def _star_entries(
         return [Entry(0, None, written, kept=True), *additions]
     plans = [p for p in imports.star_plans[binding].values() if p.live or p.stuck]
     entries: list[Entry] = []
-    module = imports.locate(split[0])
+    home = imports.locate(split[0]).path
     if imports.is_kept(binding) or not (plans or additions):
-        # Other files may take any name from here, so the star stays.
-        outcome.stars.append(binding)
-        if module.path is None:
-            return [Entry(0, None, written, kept=True), *additions]
-        star = Want(imports.target.spell(module.path), "*", "*")
+        star = written if home is None else Want(imports.target.spell(home), "*", "*")
         entries.append(Entry(0, None, star, kept=star == written))
-        plans = [p for p in plans if p.base and p.base.rpartition(".")[0] != module.path]
-    elif any(plan.base is None for plan in plans):
-        entries.append(Entry(0, None, written, kept=True))
-        plans = [plan for plan in plans if plan.base is not None]
+        if imports.is_kept(binding):
+            outcome.stars.append(binding)
+        plans = [p for p in plans if not p.base or p.base.rpartition(".")[0] != home]
     for plan in plans:
-        if plan.base is None:
-            continue
-        parent, _, leaf = plan.base.rpartition(".")
-        entries.append(Entry(None, plan, Want(imports.target.spell(parent), leaf, plan.local)))
+        name = (plan.path or "").rpartition(".")[2]
+        foreign = imports.foreign(plan.path or "")
+        if plan.base is not None:
+            parent, _, leaf = plan.base.rpartition(".")
+            want = Want(imports.target.spell(parent), leaf, plan.local)
+        elif foreign is not None:
+            want = Want(None, foreign, plan.local)
+        else:
+            outcome.gone.append(plan)
+            want = Want(binding.origin, name, plan.local)
+        entries.append(Entry(None, plan, want))
     return [*entries, *additions]
 
 

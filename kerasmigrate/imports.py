@@ -7,6 +7,7 @@ ask it how to spell what they need. :mod:`kerasmigrate.import_editor` carries it
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from kerasmigrate.inventory.homes import Home, home
 from kerasmigrate.names import Binding, Names, Reference, Scope, Symbol
 from kerasmigrate.project import SOURCES
 
+#: Short names of the third-party modules that old Keras modules import.
+_FOREIGN = {"np": "numpy", "tf": "tensorflow", "h5py": "h5py", "six": "six"}
 _RESERVED = frozenset(dir(builtins))
 
 
@@ -96,7 +99,10 @@ def locate(path: str, target: Target) -> Located:
             continue
         tail = tuple(parts[end:])
         if tail and (known == "keras" or is_module(known)):
-            break  # an attribute that no version of the module had
+            if found.path in (None, known):
+                break  # an attribute that no version of the module had
+            # The module is another one's alias or successor; that one may know the attribute.
+            return locate(".".join((str(found.path), *tail)), target)
         return Located(found, known, tail)
     return Located(Home(None, "unknown"), path, ())
 
@@ -170,7 +176,8 @@ class Imports:
                 else:
                     plan.live.append(reference)
             if not symbol.certain:
-                self.unsure.add(reference.node)
+                if located.path != symbol.path:
+                    self.unsure.add(reference.node)
             elif located.path is None:
                 self.homeless[reference.node] = located
             else:
@@ -219,6 +226,7 @@ class Imports:
             if (
                 self._public
                 or self._kept & {local, "*"}
+                or any(plan.is_module and plan.binding.name == "*" for plan in group)
                 or any(plan.stuck or plan.binding.through == "re-export" for plan in group)
                 or any(binding not in self.plans for binding in everything if binding.name != "*")
                 or any(self.plans[b].base != base for b in everything if b in self.plans)
@@ -411,6 +419,18 @@ class Imports:
         wants = self.additions.setdefault(statement, [])
         if want not in wants:
             wants.append(want)
+
+    @staticmethod
+    def foreign(path: str) -> str | None:
+        """Return the module behind a name that a star import of old Keras brought along.
+
+        ``from keras.layers import *`` also brought ``np``, because the old modules had no
+        ``__all__``.
+        """
+        name = path.rpartition(".")[2]
+        if not any(inventory.load(each).kind(path) == "foreign" for each in SOURCES):
+            return None
+        return _FOREIGN.get(name, name if name in sys.stdlib_module_names else None)
 
     def all_plans(self) -> Iterator[Plan]:
         """Yield the plan of every imported name and alias."""

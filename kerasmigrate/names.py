@@ -217,6 +217,8 @@ class Names:
         if not keras:
             return None
         paths = {path for _, path, _ in keras}
+        if len(paths) > 1 and all(b.kind == "alias" for b in bindings):
+            return None  # a variable that holds one class or another
         certain = len(paths) == 1 and all(_alternative(b, [k[0] for k in keras]) for b in other)
         first, path, flavour = keras[0]
         base = canonical(self.origin(first) or "")

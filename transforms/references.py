@@ -158,12 +158,16 @@ class References(Transform):
         assert symbol is not None
         if not symbol.attributes and symbol.binding.through in ("import", "star"):
             return  # reported once, where it is imported
+        if self.context.imports.foreign(located.known) is not None:
+            return  # not a Keras name: its own import is added
         self._report_gone(node, located)
 
     def _report_gone(self, node: cst.CSTNode, located: Located) -> None:
         target = self.context.target
         if located.home.status == "gone":
             message = f"{located.known} does not exist in {target.name} (Keras {target.api})"
+        elif located.known.rpartition(".")[2].startswith("_"):
+            message = f"{located.known} is private to the Keras that this code was written for"
         else:
             message = f"{located.known} is in no version of Keras that kerasmigrate knows"
         self.context.report(
@@ -173,7 +177,10 @@ class References(Transform):
     def decided(self, outcome: Outcome) -> Outcome:
         imports = self.context.imports
         for plan in outcome.gone:
-            self._report_gone(plan.binding.node, imports.locate(plan.path or ""))
+            place = plan.binding.node
+            if plan.binding.name == "*":
+                place = (plan.stuck or plan.live)[0].node
+            self._report_gone(place, imports.locate(plan.path or ""))
         for plan in outcome.unused:
             self.context.report(
                 UNUSED, plan.binding.node, f"unused import of {plan.path}", fix=True
