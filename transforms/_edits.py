@@ -160,3 +160,14 @@ def _without_comment(
         return space
     first = space.first_line.with_changes(comment=None, whitespace=cst.SimpleWhitespace(""))
     return space.with_changes(first_line=first, empty_lines=[])
+
+
+def remove_argument(call: cst.Call, index: int) -> cst.Call:
+    """Remove one argument of a call; the others keep their layout."""
+    args = list(call.args)
+    gone = args.pop(index)
+    if args and index == len(args):
+        args[-1] = args[-1].with_changes(
+            comma=gone.comma, whitespace_after_arg=gone.whitespace_after_arg
+        )
+    return call.with_changes(args=args)

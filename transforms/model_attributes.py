@@ -1,0 +1,138 @@
+"""Attributes of models that Keras 3 gives in another way."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import libcst as cst
+
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.names import Reference, dotted
+from kerasmigrate.rules import Example, Rule
+from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transforms._layer_classes import LayerClasses
+from kerasmigrate.values import SEQUENTIAL, is_a
+
+SEQUENTIAL_TENSOR = Rule(
+    "KM401",
+    "sequential-input-output",
+    "Take the input and output of a Sequential model from .inputs[0] and .outputs[0]",
+    "In Keras 3 .input and .output of a Sequential model belong to its being called as a layer,"
+    ' and a model that was only built has not been called: "The layer sequential has never been'
+    ' called and thus has no defined output." Unifying the imports of two files that extend each'
+    " other's Sequential models is therefore not enough. Functional models keep both attributes.",
+    examples=(
+        Example(
+            "from keras.layers import Dense\nfrom keras.models import Model, Sequential\n\n\n"
+            "def create():\n    return Sequential([Dense(4, input_shape=(3,))])\n\n\n"
+            "model = create()\n"
+            "longer = Model(model.input, Dense(1)(model.output))\n",
+            "from keras.layers import Dense\nfrom keras.models import Model, Sequential\n\n\n"
+            "def create():\n    return Sequential([Dense(4, input_shape=(3,))])\n\n\n"
+            "model = create()\n"
+            "longer = Model(model.inputs[0], Dense(1)(model.outputs[0]))\n",
+        ),
+        Example(
+            "import keras\n\nbase = keras.applications.VGG16()\nfeatures = base.output\n",
+            "import keras\n\nbase = keras.applications.VGG16()\nfeatures = base.output\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Functional models, layers, and values that are not known to be Sequential models.",
+        "A name that stands for a Sequential and for another model; it is reported.",
+    ),
+)
+
+_PLURAL = {"input": "inputs", "output": "outputs"}
+
+
+class ModelAttributes(Transform):
+    """Brings the attributes of models up to date."""
+
+    rules = (SEQUENTIAL_TENSOR,)
+    order = 47
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        #: Attributes inside a chain of names, with the reference that the chain is.
+        self._inner: dict[cst.CSTNode, tuple[Reference, int]] = {}
+        self._owners: list[cst.ClassDef] = []
+
+    @cached_property
+    def _classes(self) -> LayerClasses:
+        return LayerClasses(self.context)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._owners.append(node)
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        self._owners.pop()
+        return updated_node
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        reference = self.context.names.references.get(node)
+        if reference is None or reference.stored:
+            return
+        inner: cst.BaseExpression = node
+        for depth in range(len(reference.attributes), 0, -1):
+            assert isinstance(inner, cst.Attribute)
+            self._inner[inner] = (reference, depth)
+            inner = inner.value
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        name = original_node.attr.value
+        if name not in _PLURAL or self.context.target.api < 3:
+            return updated_node
+        kinds = self._kinds(original_node)
+        sequential = [kind is not None and is_a(kind, SEQUENTIAL) for kind in kinds]
+        if not any(sequential):
+            return updated_node
+        code = self.context.module.code_for_node(original_node)
+        if not all(sequential):
+            if None not in kinds:
+                self.context.report(
+                    SEQUENTIAL_TENSOR,
+                    original_node,
+                    f"{code} may be that of a Sequential model, which has none in Keras 3",
+                    advice=f"if it is, write .{_PLURAL[name]}[0]",
+                    severity=Severity.WARNING,
+                    confidence=Confidence.UNSURE,
+                )
+            return updated_node
+        if not self.context.report(
+            SEQUENTIAL_TENSOR,
+            original_node,
+            f"{code}: a Sequential model that was not called has no {name}",
+            fix=True,
+        ):
+            return updated_node
+        return cst.Subscript(
+            updated_node.with_changes(attr=cst.Name(_PLURAL[name]), lpar=(), rpar=()),
+            [cst.SubscriptElement(cst.Index(cst.Integer("0")))],
+            lpar=updated_node.lpar,
+            rpar=updated_node.rpar,
+        )
+
+    def _kinds(self, node: cst.Attribute) -> set[str | None]:
+        """Return the Keras classes of what an attribute belongs to; None for what is unknown."""
+        values = self.context.values
+        if node not in self._inner:
+            return {None} if dotted(node) is not None else {values.instance(node.value)}
+        reference, depth = self._inner[node]
+        given: list[cst.BaseExpression | None] = []
+        if depth == 1:
+            found = reference.scope.lookup(reference.name)
+            given += [each.value for each in found[1]] if found is not None else []
+        elif depth == 2 and reference.name == "self" and self._owners:
+            given += self._classes.attribute(self._owners[-1], reference.attributes[0])
+        given = [each for each in given if not _is_none(each)]
+        return {values.instance(each) if each is not None else None for each in given}
+
+
+def _is_none(node: cst.BaseExpression | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
