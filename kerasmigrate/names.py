@@ -135,7 +135,9 @@ class Names:
         collector = _Collector(view)
         module.visit(collector)
         self.module_scope = collector.module_scope
+        #: Each whole chain of names; its beginnings are no references of their own.
         self.references: dict[cst.CSTNode, Reference] = collector.references
+        self._inner = collector.inner
         self.scope_of: dict[cst.CSTNode, Scope] = collector.scope_of
         self.stars = collector.stars
         self.bound = collector.bound
@@ -164,9 +166,13 @@ class Names:
             if symbol is not None:
                 yield reference, symbol
 
+    def reference(self, node: cst.CSTNode) -> Reference | None:
+        """Return the reference that a chain of names is, or that it begins: ``a.b`` in ``a.b.c``."""
+        return self.references.get(node) or self._inner.get(node)
+
     def bindings(self, node: cst.CSTNode) -> Sequence[Binding]:
         """Return the bindings that the local name of a reference may have; empty if unknown."""
-        reference = self.references.get(node)
+        reference = self.reference(node)
         if reference is None:
             return ()
         found = reference.scope.lookup(reference.name)
@@ -269,6 +275,7 @@ class _Collector(cst.CSTVisitor):
         self.module_scope = Scope("module", None)
         self.scope = self.module_scope
         self.references: dict[cst.CSTNode, Reference] = {}
+        self.inner: dict[cst.CSTNode, Reference] = {}
         self.scope_of: dict[cst.CSTNode, Scope] = {}
         self.imports: list[Binding] = []
         self.stars: list[tuple[Binding, dict[str, str]]] = []
@@ -336,6 +343,10 @@ class _Collector(cst.CSTVisitor):
             node.visit(self)
             return
         self.references[node] = Reference(node, self.scope, parts[0], parts[1:], stored)
+        for end in range(len(parts) - 1, 0, -1):
+            assert isinstance(node, cst.Attribute)
+            node = node.value
+            self.inner[node] = Reference(node, self.scope, parts[0], parts[1:end])
 
     # -- references --------------------------------------------------------------------------
 

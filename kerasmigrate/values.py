@@ -194,7 +194,7 @@ class Values:
 
     def _owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
         """Return the class around a reference."""
-        reference = self.names.references.get(node)
+        reference = self.names.reference(node)
         scope = reference.scope if reference else None
         while scope is not None:
             if isinstance(scope.node, cst.ClassDef):
@@ -215,7 +215,7 @@ class Values:
         chain = dotted(node) if isinstance(node, cst.BaseExpression) else None
         if chain and chain[0] == "self" and owner is not None:
             return id(owner)
-        reference = self.names.references.get(node)
+        reference = self.names.reference(node)
         if reference is None:
             return 0
         found = reference.scope.lookup(reference.name)
