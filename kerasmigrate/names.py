@@ -167,7 +167,7 @@ class Names:
                 yield reference, symbol
 
     def reference(self, node: cst.CSTNode) -> Reference | None:
-        """Return the reference that a chain of names is, or that it begins: ``a.b`` in ``a.b.c``."""
+        """Return the reference that a chain of names is or, as ``a.b`` in ``a.b.c``, begins."""
         return self.references.get(node) or self._inner.get(node)
 
     def bindings(self, node: cst.CSTNode) -> Sequence[Binding]:
