@@ -313,6 +313,7 @@ def _reason(error: OSError | ValueError) -> str:
         return "does not exist"
     if isinstance(error, PermissionError):
         return "permission denied"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
-    return str(error)
+    if isinstance(error, ValueError):
+        return "not a valid file name"
+    reason = error.strerror or str(error)
+    return reason[:1].lower() + reason[1:]

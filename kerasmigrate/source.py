@@ -65,9 +65,10 @@ def read_bytes(path: Path, name: str = "") -> bytes:
             data = stream.read(MAX_READ + 1)
     except PermissionError as error:
         raise SourceError(f"{name}: permission denied; left as it is") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{name}: cannot be read: {reason}") from error
+    except ValueError as error:
+        raise SourceError(f"{name}: cannot be read: not a valid file name") from error
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_READ:
         raise SourceError(f"{name}: too large: more than {MAX_READ // 1_000_000} MB; left as it is")
     return data

@@ -197,7 +197,7 @@ def test_a_git_that_gives_no_answer(
 ) -> None:
     (tmp_path / "bin").mkdir()
     fake = tmp_path / "bin/git"
-    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.write_bytes(f"#!/bin/sh\n{script}\n".encode())
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(fake.parent) + os.pathsep + os.environ["PATH"])
     if "sleep" in script:
@@ -208,7 +208,7 @@ def test_a_git_that_gives_no_answer(
 def test_configured_programs_are_not_run(repository: Path, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     hook = tmp_path / "hook"
-    hook.write_text(f"#!/bin/sh\ntouch '{mark}'\n")
+    hook.write_bytes(f"#!/bin/sh\ntouch '{mark}'\n".encode())
     hook.chmod(0o755)
     run(repository, "config", "core.fsmonitor", str(hook))
     assert dirty(repository, everything(repository)) == Dirty()

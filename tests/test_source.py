@@ -264,7 +264,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "missing.py": "cannot be read: No such file or directory",
         ".": "cannot be read: Is a directory",
         "loop": "cannot be read: Too many levels of symbolic links",
-        "a\0b": "cannot be read: embedded null byte",
+        "a\0b": "cannot be read: not a valid file name",
     }.items():
         with pytest.raises(SourceError) as caught:
             read_bytes(tmp_path / name, "m.py")

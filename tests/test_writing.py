@@ -431,9 +431,10 @@ def test_resume_leaves_what_was_changed_meanwhile(tree: Path) -> None:
 def fail_at(
     monkeypatch: pytest.MonkeyPatch, name: str, wanted: int, error: OSError
 ) -> Callable[[], int]:
-    """Let the n-th call of a function of ``os`` fail; return a counter of the calls."""
+    """Let the n-th call of a function fail; return a counter of the calls."""
     count = 0
-    original = getattr(os, name)
+    owner = Path if name == "replace" else os
+    original = getattr(owner, name)
 
     def call(*arguments: Any, **options: Any) -> Any:
         nonlocal count
@@ -442,7 +443,7 @@ def fail_at(
             raise error
         return original(*arguments, **options)
 
-    monkeypatch.setattr(os, name, call)
+    monkeypatch.setattr(owner, name, call)
     return lambda: count
 
 
