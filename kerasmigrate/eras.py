@@ -26,7 +26,7 @@ _METHODS_2 = frozenset(
     ("epochs", "steps_per_epoch", "validation_steps", "max_queue_size", "use_multiprocessing")
 )
 #: Old names that signatures of Keras 2 still list, only to convert them or to reject them.
-_LISTED = frozenset(("input_dtype", "l", "lr", "nb_epoch", "nb_words"))
+_LISTED = frozenset(("input_dtype", "nb_epoch", "nb_words"))
 #: Arguments of every layer, which say nothing.
 _NEUTRAL = frozenset(
     ("activity_regularizer", "batch_size", "dtype", "name", "trainable", "weights")

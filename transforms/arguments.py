@@ -12,126 +12,37 @@ from kerasmigrate.calls import Argument, Arguments, UnbindableError
 from kerasmigrate.eras import KERAS_1, KERAS_2, Era
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
-from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms.arguments_options import Options
-from kerasmigrate.transforms.arguments_steps import STEPS, Edit, Note
+from kerasmigrate.transforms.arguments_rules import (
+    ARGUMENT,
+    DECAY,
+    KERNEL,
+    LAYOUT_VALUE,
+    NO_SUCCESSOR,
+    NOT_CONVERTED,
+)
+from kerasmigrate.transforms.arguments_steps import STEPS, Edit, Note, RefusedError
 from kerasmigrate.transforms.arguments_table import Row, advice, row_of, values
-
-ARGUMENT = Rule(
-    "KM201",
-    "legacy-argument",
-    "Call layers, models and functions with the argument names and values of today",
-    "Keras 2 renamed most arguments of Keras 1 and changed the order of some. Until 2.3 a shim"
-    ' translated; it is gone. Keras 3 stops with "Unrecognized keyword arguments passed to Conv2D:'
-    " {'border_mode': 'same'}\", tf_keras with \"('Keyword argument not understood:',"
-    " 'border_mode')\". Where a required argument was renamed, the error names the new one and not"
-    " the stale one: \"Dense.__init__() missing 1 required positional argument: 'units'\"."
-    " A positional argument can be worse: BatchNormalization(1e-5) meant epsilon, and Keras 3"
-    " takes it for the axis without a word. Names, order and values come from the signatures of"
-    " Keras 1.2.2 and from the conversion tables in legacy/interfaces.py of Keras 2.",
-    examples=(
-        Example(
-            "from keras.layers import Dense\n\n"
-            "layer = Dense(output_dim=4, init='uniform', W_regularizer='l2')\n",
-            "from keras.layers import Dense\n\n"
-            "layer = Dense(units=4, kernel_initializer='uniform', kernel_regularizer='l2')\n",
-        ),
-        Example(
-            "from keras.layers import Dense\n\nlayer = Dense(4, 'uniform', 'tanh')\n",
-            "from keras.layers import Dense\n\n"
-            "layer = Dense(4, kernel_initializer='uniform', activation='tanh')\n",
-        ),
-        Example(
-            "from keras.layers import LSTM\n\n"
-            "layer = LSTM(8, forget_bias_init='one', consume_less='gpu',\n"
-            "             input_dim=3, input_length=5)\n",
-            "from keras.layers import LSTM\n\n"
-            "layer = LSTM(8, unit_forget_bias=True,\n"
-            "             input_shape=(5, 3))\n",
-        ),
-        Example(
-            "from keras.models import Model\n\n"
-            "def build(a, b):\n    return Model(input=a, output=b)\n",
-            "from keras.models import Model\n\n"
-            "def build(a, b):\n    return Model(inputs=a, outputs=b)\n",
-        ),
-        Example(
-            "from keras.layers import MaxPooling2D\n\n"
-            "options = dict(border_mode='same', dim_ordering='th')\n"
-            "layer = MaxPooling2D((2, 2), **options)\n",
-            "from keras.layers import MaxPooling2D\n\n"
-            "options = dict(padding='same', data_format='channels_first')\n"
-            "layer = MaxPooling2D((2, 2), **options)\n",
-        ),
-    ),
-    untouched=(
-        "Parameters of your own functions: in `def block(x, border_mode): ...` only the call of"
-        " the Keras layer inside changes.",
-        "Classes and functions of your own or of other packages that only share a name with Keras.",
-        "Dictionaries of options that are used for anything else than such calls; they get KM204.",
-    ),
-    references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),
-)
-KERNEL = Rule(
-    "KM202",
-    "kernel-size",
-    "Give a convolution its kernel size as one argument",
-    "Conv2D(64, 3, 3) of Keras 1 has a 3x3 kernel. Today the same call means kernel 3 and"
-    " STRIDE 3: no error, no warning, but on a 12x12 image the output shrinks from 10x10 to 4x4."
-    " Conv3D fails instead, with \"'int' object has no attribute 'lower'\".",
-    examples=(
-        Example(
-            "from keras.layers import Convolution2D\n\n"
-            "layer = Convolution2D(64, 3, 3, border_mode='same', subsample=(2, 2),\n"
-            "                      dim_ordering='th', init='he_normal')\n",
-            "from keras.layers import Conv2D\n\n"
-            "layer = Conv2D(64, (3, 3), padding='same', strides=(2, 2),\n"
-            "                      data_format='channels_first', kernel_initializer='he_normal')\n",
-        ),
-        Example(
-            "import tensorflow as tf\n\nlayer = tf.keras.layers.Conv2D(64, 3, 3)\n",
-            "import tensorflow as tf\n\nlayer = tf.keras.layers.Conv2D(64, 3, 3)\n",
-            "tf.keras",
-        ),
-    ),
-    untouched=(
-        "`Conv2D(64, 3, 3)` of tf.keras, where the last 3 has always been the stride.",
-        "`Conv2D(64, 3, 3)` in a file that does not look like Keras 1; it gets KM204.",
-    ),
-    references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),
-)
-NO_SUCCESSOR = Rule(
-    "KM203",
-    "argument-is-gone",
-    "Report an argument that the target does not have",
-    "The call raises: \"Unrecognized keyword arguments passed to Dense: {'weights': [...]}\". The"
-    " old layer did something with it that no argument of today does.",
-    Safety.NONE,
-)
-NOT_CONVERTED = Rule(
-    "KM204",
-    "call-not-converted",
-    "Report a call in old style that could not be converted safely",
-    "Either the source does not show what the call means, as in Conv2D(32, 3, 3), which is a 3x3"
-    " kernel in Keras 1 and kernel 3 with stride 3 in Keras 3, or an argument has no successor.",
-    Safety.NONE,
-    Severity.WARNING,
-)
-LAYOUT_VALUE = Rule(
-    "KM205",
-    "dim-ordering-value",
-    "Report a value of dim_ordering that the source does not show",
-    "The argument is called data_format now, and its values 'th' and 'tf' are called"
-    " 'channels_first' and 'channels_last'. An old value raises \"The `data_format` argument must"
-    ' be one of \\"channels_first\\", \\"channels_last\\". Received: th".',
-    Safety.NONE,
-    Severity.WARNING,
-)
+from kerasmigrate.transforms.image_layout import Layouts
 
 _INITIALIZERS = frozenset(
-    """uniform normal lecun_uniform glorot_uniform glorot_normal he_uniform he_normal identity
-    orthogonal zero one zeros ones""".split()
+    (
+        "uniform",
+        "normal",
+        "lecun_uniform",
+        "glorot_uniform",
+        "glorot_normal",
+        "he_uniform",
+        "he_normal",
+        "identity",
+        "orthogonal",
+        "zero",
+        "one",
+        "zeros",
+        "ones",
+    )
 )
 _NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
 
@@ -139,7 +50,7 @@ _NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
 class LegacyArguments(Transform):
     """Converts the arguments of every callable in the table."""
 
-    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE)
+    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY)
     order = 20
 
     def __init__(self, context: Context) -> None:
@@ -150,6 +61,11 @@ class LegacyArguments(Transform):
     def era(self) -> Era:
         """What the file was written for."""
         return eras.era(self.context.names)
+
+    @cached_property
+    def layouts(self) -> Layouts:
+        """The layout expressions of the file."""
+        return Layouts(self.context)
 
     @cached_property
     def options(self) -> Options:
@@ -210,11 +126,14 @@ class LegacyArguments(Transform):
         try:
             self._apply(edit, rules, original)
             left = args.fit(target)
+        except RefusedError as refused:
+            self._refuse(original, found, str(refused), refused.advice, refused.rule)
+            return updated
         except UnbindableError as reason:
             if args.changed or edit.changes or keras_1:
                 self._refuse(original, found, str(reason), "convert this call by hand")
             return updated
-        for name in left:
+        for name in sorted(set(left) - edit.reported):
             self._report_left(original, found, args, name)
         self._report_notes(original, found, edit)
         if not args.changed or not all(self.context.runs(rule, original) for rule in rules):
@@ -273,6 +192,7 @@ class LegacyArguments(Transform):
             text = self.context.module.code_for_node(value)
             edit.notes.append(
                 Note(
+                    NOT_CONVERTED,
                     f"**{text} may bring Keras 1 arguments that the source does not show",
                     "look at what is passed there",
                     value,
@@ -299,19 +219,12 @@ class LegacyArguments(Transform):
     def _layout(self, edit: Edit, item: Argument, mapping: dict[str, literals.Plain]) -> None:
         assert item.original is not None
         value = literals.mapped(item.original, item.value, mapping)
+        if item.original in self.layouts.known or item.original in self.layouts.direct:
+            return
         if value is None:
-            symbol = (
-                self.context.symbol(item.original.func)
-                if isinstance(item.original, cst.Call)
-                else None
-            )
-            if symbol is not None and symbol.path.rpartition(".")[2] in (
-                "image_dim_ordering",
-                "image_data_format",
-            ):
-                return
             edit.notes.append(
                 Note(
+                    LAYOUT_VALUE,
                     "data_format= takes a value that the source does not show",
                     "see to it that 'th' becomes 'channels_first', and 'tf' 'channels_last'",
                     item.original,
@@ -335,6 +248,7 @@ class LegacyArguments(Transform):
         ):
             edit.notes.append(
                 Note(
+                    NOT_CONVERTED,
                     f"the function for {old}= is called as f(shape, dtype=None) now, no longer as"
                     " f(shape, name=None)",
                     "use an initializer object, such as RandomNormal(stddev=0.05)",
@@ -374,11 +288,34 @@ class LegacyArguments(Transform):
             next(iter(positional), None), cst.Float
         ):
             return KERAS_1
+        if found.symbol.flavour == "keras" and self._old_optimizer(signature, found, positional):
+            return KERAS_1
         if given & new:
             return later
         if found.symbol.flavour == "keras" and self.era is Era.KERAS_1:
             return KERAS_1
         return later
+
+    def _old_optimizer(
+        self, signature: Signature, found: Callee, positional: list[cst.BaseExpression]
+    ) -> bool:
+        """Tell an order of before 2.3 by a number where a flag, or nothing so small, is today."""
+        if not found.path.startswith("keras.optimizers."):
+            return False
+        place = self.context.imports.locate(found.path).path
+        target = self.context.inventory.signature(place) if place is not None else None
+        today = target.names() if target is not None else ()
+        for index, (name, value) in enumerate(zip(signature.names(), positional, strict=False)):
+            number = literals.plain(value)
+            if name == "decay" and isinstance(number, bool):
+                return False
+            if today[index : index + 1] == (name,) or isinstance(number, bool | str | None):
+                continue
+            if isinstance(number, int | float) and (
+                name == "decay" or (name == "epsilon" and number < 1e-3)
+            ):
+                return True
+        return False
 
     def _kernel_era(
         self, found: Callee, row: Row, positional: list[cst.BaseExpression], given: set[str]
@@ -403,7 +340,7 @@ class LegacyArguments(Transform):
     def _report_notes(self, call: cst.Call, found: Callee, edit: Edit) -> None:
         for note in edit.notes:
             self.context.report(
-                LAYOUT_VALUE if "data_format" in note.message else NOT_CONVERTED,
+                note.rule,
                 note.node or call,
                 f"{self._name(found)}: {note.message}",
                 advice=note.advice,
@@ -438,9 +375,11 @@ class LegacyArguments(Transform):
             advice=advice(name),
         )
 
-    def _refuse(self, call: cst.Call, found: Callee, why: str, what: str) -> None:
+    def _refuse(
+        self, call: cst.Call, found: Callee, why: str, what: str, rule: Rule = NOT_CONVERTED
+    ) -> None:
         self.context.report(
-            NOT_CONVERTED,
+            rule,
             call,
             f"{self._name(found)}: {why}",
             advice=what,

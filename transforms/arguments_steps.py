@@ -11,7 +11,9 @@ from kerasmigrate import literals
 from kerasmigrate.calls import Argument, Arguments, UnbindableError
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
+from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context
+from kerasmigrate.transforms.arguments_rules import DECAY, NOT_CONVERTED
 from kerasmigrate.transforms.arguments_table import Row
 
 
@@ -20,15 +22,26 @@ class Note:
     """A finding beside the edit itself.
 
     Attributes:
+        rule: Under which it is reported.
         message: What is there, without the name of the callee.
         node: Where; a node of the original tree, or None for the whole call.
     """
 
+    rule: Rule
     message: str
     advice: str
     node: cst.CSTNode | None = None
     severity: Severity = Severity.ERROR
     confidence: Confidence = Confidence.CERTAIN
+
+
+class RefusedError(UnbindableError):
+    """A call that must stay as it is, with what to do about it."""
+
+    def __init__(self, rule: Rule, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.advice = advice
 
 
 @dataclass
@@ -37,6 +50,7 @@ class Edit:
 
     Attributes:
         keras_1: Whether the call was written for Keras 1.
+        reported: Arguments without a successor that a note is already about.
         changes: What was changed, in words.
         notes: Findings beside the edit.
     """
@@ -46,6 +60,7 @@ class Edit:
     args: Arguments
     target: Signature
     keras_1: bool
+    reported: set[str] = field(default_factory=set)
     changes: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -129,6 +144,7 @@ def transposed_shape(edit: Edit) -> None:
     edit.drop(item, "is gone; it is computed")
     edit.notes.append(
         Note(
+            NOT_CONVERTED,
             "output_shape= was dropped, and the target computes the shape",
             "compare the two shapes; where they differ, add output_padding=",
             severity=Severity.WARNING,
@@ -192,8 +208,24 @@ def grayscale(edit: Edit) -> None:
 
 
 _DTYPES = frozenset(
-    """bool string bfloat16 float16 float32 float64 complex64 complex128 int8 int16 int32 int64
-    uint8 uint16 uint32 uint64""".split()
+    (
+        "bool",
+        "string",
+        "bfloat16",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+    )
 )
 
 
@@ -225,6 +257,34 @@ def sequential_name(edit: Edit) -> None:
         items[1].name = "name"
 
 
+def learning_rate_decay(edit: Edit) -> None:
+    """Drop ``decay=0``; report any other one with the schedule that does the same."""
+    item = edit.args.get("decay")
+    if item is None or item.original is None or edit.target.named("decay"):
+        return
+    if literals.plain(item.original) == 0:
+        edit.drop(item, "is gone; 0 meant none")
+        return
+    code = edit.context.module.code_for_node
+    rate = edit.args.get("lr") or edit.args.get("learning_rate")
+    start = code(rate.original) if rate is not None and rate.original is not None else "0.01"
+    advice = (
+        "write learning_rate=keras.optimizers.schedules.InverseTimeDecay("
+        f"{start}, 1, {code(item.original)})"
+    )
+    if item.positional:
+        raise RefusedError(DECAY, "its third or fourth argument is a decay, which is gone", advice)
+    edit.reported.add("decay")
+    edit.notes.append(Note(DECAY, "decay= is gone", advice, item.original))
+
+
+def schedule_decay(edit: Edit) -> None:
+    """Drop the ``schedule_decay`` that is built in now."""
+    item = edit.args.get("schedule_decay")
+    if item is not None and literals.plain(item.original) == 0.004:
+        edit.drop(item, "is gone; 0.004 is built in")
+
+
 STEPS: dict[str, Callable[[Edit], None]] = {
     step.__name__: step
     for step in (
@@ -238,5 +298,7 @@ STEPS: dict[str, Callable[[Edit], None]] = {
         grayscale,
         input_name,
         sequential_name,
+        learning_rate_decay,
+        schedule_decay,
     )
 }

@@ -1,0 +1,493 @@
+"""Training calls: the arguments of fit, evaluate, predict, compile and their generator forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import libcst as cst
+
+from kerasmigrate import eras, inventory, literals
+from kerasmigrate.calls import Argument, Arguments, UnbindableError
+from kerasmigrate.eras import KERAS_1, KERAS_2, Era
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.inventory import Signature
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transforms.arguments_rules import NO_SUCCESSOR
+from kerasmigrate.transforms.arguments_table import advice
+from kerasmigrate.transforms.training_steps import batch_size, in_batches
+from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
+
+TRAINING = Rule(
+    "KM221",
+    "training-argument",
+    "Call the methods of a model with the argument names of today",
+    'nb_epoch is epochs since Keras 2. Today it raises "TensorFlowTrainer.fit() got an unexpected'
+    " keyword argument 'nb_epoch'\".",
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.fit(x, y, nb_epoch=5)\n",
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.fit(x, y, epochs=5)\n",
+        ),
+    ),
+    untouched=("Methods of the same name on anything that is not known to be a Keras model.",),
+)
+GENERATOR = Rule(
+    "KM222",
+    "generator-method",
+    "Call fit, evaluate and predict instead of their generator forms",
+    "Keras 3 has no fit_generator: \"'Sequential' object has no attribute 'fit_generator'\". fit"
+    " takes generators itself. tf_keras still has the old forms and keeps them.",
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\n"
+            "model.fit_generator(batches, steps_per_epoch=10, epochs=5, workers=1)\n",
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\n"
+            "model.fit(batches, steps_per_epoch=10, epochs=5)\n",
+        ),
+        Example(
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.predict_generator(batches, 10)\n",
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.predict(batches, steps=10)\n",
+        ),
+    ),
+)
+STEPS = Rule(
+    "KM223",
+    "samples-to-steps",
+    "Count batches where Keras 1 counted samples",
+    "samples_per_epoch=2000 is steps_per_epoch=63 with batches of 32. With the number as it was,"
+    " an epoch would take 32 times as long. Keras 1 went on while it had seen fewer samples than"
+    " asked for, so the number is rounded up.",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "from keras.models import Sequential\n"
+            "from keras.preprocessing.image import ImageDataGenerator\n\n"
+            "model = Sequential()\n"
+            "flow = ImageDataGenerator().flow_from_directory('data', batch_size=32)\n"
+            "model.fit_generator(flow, samples_per_epoch=2000, nb_epoch=5)\n",
+            "from tf_keras.models import Sequential\n"
+            "from tf_keras.preprocessing.image import ImageDataGenerator\n\n"
+            "model = Sequential()\n"
+            "flow = ImageDataGenerator().flow_from_directory('data', batch_size=32)\n"
+            "model.fit_generator(flow, steps_per_epoch=63, epochs=5)\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=("Generators whose batch size the source does not show; they get KM224.",),
+)
+UNKNOWN_STEPS = Rule(
+    "KM224",
+    "batch-size-unknown",
+    "Report a number of samples that has to become a number of batches",
+    "Only the generator knows how many samples a batch has.",
+    Safety.NONE,
+)
+DROPPED = Rule(
+    "KM225",
+    "training-argument-dropped",
+    "Drop an argument of a training call that has no successor in the call",
+    "max_queue_size, workers and use_multiprocessing belong to the data in Keras 3: they are"
+    " arguments of PyDataset, and fit raises \"got an unexpected keyword argument 'workers'\"."
+    " show_accuracy and class_mode are from before Keras 1.0; accuracy is asked for with"
+    " compile(metrics=['accuracy']).",
+    Safety.REVIEW,
+    Severity.WARNING,
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.fit_generator(batches, 10, workers=4)\n",
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.fit(batches, steps_per_epoch=10)\n",
+        ),
+    ),
+)
+ORDER = Rule(
+    "KM226",
+    "compile-order",
+    "Name the third argument of compile",
+    "compile(optimizer, loss, X): X was metrics, and is loss_weights in Keras 3. The error comes"
+    " late and points elsewhere: \"dtype='string' is not a valid dtype for Keras type"
+    ' promotion".',
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.compile('sgd', 'mse', ['mae'])\n",
+            "from keras.models import Sequential\n\n"
+            "model = Sequential()\nmodel.compile('sgd', 'mse', metrics=['mae'])\n",
+        ),
+    ),
+    untouched=("A third argument that holds numbers, as loss weights do.",),
+)
+MAYBE_MODEL = Rule(
+    "KM227",
+    "maybe-a-model",
+    "Report a training call in old style on what may be a Keras model",
+    "nb_epoch and its like are words of Keras 1, but the source does not show what the receiver"
+    " is.",
+    Safety.NONE,
+    Severity.WARNING,
+)
+
+_RENAME = {
+    "nb_epoch": "epochs",
+    "max_q_size": "max_queue_size",
+    "nb_worker": "workers",
+    "pickle_safe": "use_multiprocessing",
+}
+#: Arguments that count samples, what counts batches instead, and where the batches come from.
+_SAMPLES = {
+    "samples_per_epoch": ("steps_per_epoch", "generator"),
+    "nb_val_samples": ("validation_steps", "validation_data"),
+    "val_samples": ("steps", "generator"),
+}
+#: Arguments of the queue that Keras 3 moved to PyDataset, with their defaults.
+_QUEUE = {"max_queue_size": 10, "workers": 1, "use_multiprocessing": False}
+_ANCIENT = ("show_accuracy", "class_mode")
+_GENERATORS = {
+    "fit_generator": "fit",
+    "evaluate_generator": "evaluate",
+    "predict_generator": "predict",
+}
+_METHODS = frozenset(("fit", "evaluate", "predict", "compile", *_GENERATORS))
+_OLD_WORDS = frozenset((*_RENAME, *_SAMPLES))
+
+
+class _NoStepsError(UnbindableError):
+    """The batch size is out of sight."""
+
+
+@dataclass
+class _Work:
+    """One training call on its way."""
+
+    call: cst.Call
+    args: Arguments
+    method: str
+    rules: dict[Rule, list[str]] = field(default_factory=dict)
+    advice: dict[Rule, str] = field(default_factory=dict)
+
+    def note(self, rule: Rule, text: str) -> None:
+        self.rules.setdefault(rule, []).append(text)
+
+
+class TrainingCalls(Transform):
+    """Converts calls of a model's methods."""
+
+    rules = (TRAINING, GENERATOR, STEPS, UNKNOWN_STEPS, DROPPED, ORDER, MAYBE_MODEL, NO_SUCCESSOR)
+    order = 20
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._classes: list[cst.ClassDef] = []
+
+    @cached_property
+    def era(self) -> Era:
+        """What the file was written for."""
+        return eras.era(self.context.names)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._classes.append(node)
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.BaseStatement:
+        self._classes.pop()
+        return updated_node
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        func = original_node.func
+        if not isinstance(func, cst.Attribute) or func.attr.value not in _METHODS:
+            return updated_node
+        if self.context.symbol(func) is not None:
+            return updated_node
+        if not self._is_model(func.value):
+            self._maybe(original_node, func)
+            return updated_node
+        return self._convert(original_node, updated_node, func.attr.value, func.value)
+
+    # -- the receiver ------------------------------------------------------------------------
+
+    def _is_model(self, receiver: cst.BaseExpression) -> bool:
+        if isinstance(receiver, cst.Name) and receiver.value == "self" and self._classes:
+            owner = self._classes[-1]
+            own = {each.name.value for each in owner.body.body if isinstance(each, cst.FunctionDef)}
+            return not own & _METHODS and (
+                self.context.values.derives(owner, MODEL)
+                or self.context.values.derives(owner, SEQUENTIAL)
+            )
+        return self.context.values.is_model(receiver)
+
+    def _maybe(self, call: cst.Call, func: cst.Attribute) -> None:
+        """Report a call in the words of Keras 1 on something that may be a model."""
+        words = {arg.keyword.value for arg in call.args if arg.keyword is not None} & _OLD_WORDS
+        if not words or isinstance(func.value, cst.Call):
+            return
+        values = self.context.values
+        bindings = self.context.names.bindings(func.value)
+        if values.instance(func.value) is not None or any(
+            isinstance(b.node, cst.ClassDef | cst.FunctionDef)
+            or (
+                isinstance(b.value, cst.Call)
+                and any(
+                    isinstance(made.node, cst.ClassDef)
+                    for made in self.context.names.bindings(b.value.func)
+                )
+            )
+            for b in bindings
+        ):
+            return
+        receiver = self.context.module.code_for_node(func.value)
+        new = ", ".join(f"{old}= is {_new_word(old)}= now" for old in sorted(words))
+        self.context.report(
+            MAYBE_MODEL,
+            call,
+            f"{receiver}.{func.attr.value}() is called in the style of Keras 1, but {receiver} is"
+            " not known to be a model",
+            advice=f"if it is one: {new}",
+            confidence=Confidence.UNSURE,
+        )
+
+    # -- the conversion ----------------------------------------------------------------------
+
+    def _convert(
+        self, original: cst.Call, updated: cst.Call, method: str, receiver: cst.BaseExpression
+    ) -> cst.Call:
+        target, new_method = self._target(method)
+        if target is None:
+            return updated
+        known = self.context.values.instance(receiver)
+        owner = SEQUENTIAL if known is not None and is_a(known, SEQUENTIAL) else MODEL
+        args = Arguments(original, updated, self._source(original, method, owner, target))
+        work = _Work(original, args, new_method)
+        try:
+            self._same_order(args, method)
+            self._apply(work, method, target)
+            left = args.fit(target)
+        except _NoStepsError as reason:
+            self._report_steps(original, args, method, new_method, str(reason))
+            return updated
+        except UnbindableError as reason:
+            if args.changed or work.rules or method in _GENERATORS:
+                self.context.report(
+                    UNKNOWN_STEPS if method in _GENERATORS else TRAINING,
+                    original,
+                    f"{method}() is not converted: {reason}",
+                    advice="convert this call by hand",
+                    confidence=Confidence.UNSURE,
+                )
+            return updated
+        if args.named and ORDER not in work.rules:
+            work.note(TRAINING, ", ".join(f"{name}= is named now" for name in args.named))
+        self._report_left(original, args, method, owner, left)
+        if not work.rules or not all(self.context.runs(rule, original) for rule in work.rules):
+            return updated
+        for rule, texts in work.rules.items():
+            self.context.report(
+                rule,
+                original,
+                f"{method}(): {', '.join(texts)}",
+                fix=True,
+                advice=work.advice.get(rule, ""),
+            )
+        result = args.render()
+        if new_method != method:
+            func = cst.ensure_type(result.func, cst.Attribute)
+            result = result.with_changes(func=func.with_changes(attr=cst.Name(new_method)))
+        return result
+
+    def _target(self, method: str) -> tuple[Signature | None, str]:
+        """Return the signature to bind with, and the name of the method that has it."""
+        known = self.context.inventory
+        signature = known.method(MODEL, method)
+        if signature is None and method in _GENERATORS:
+            method = _GENERATORS[method]
+            signature = known.method(MODEL, method)
+        return signature, method
+
+    def _source(
+        self, call: cst.Call, method: str, owner: str, target: Signature
+    ) -> Signature | None:
+        """Return the signature that the call was written for."""
+        words = {arg.keyword.value for arg in call.args if arg.keyword is not None}
+        if words & _OLD_WORDS or (self.era is Era.KERAS_1 and not words & _NEW_WORDS):
+            return inventory.load(KERAS_1).method(owner, method)
+        if method in _GENERATORS or method == "compile":
+            return inventory.load("keras-2.3.1").method(owner, method)
+        return target
+
+    def _apply(self, work: _Work, method: str, target: Signature) -> None:
+        args = work.args
+        if method == "compile":
+            self._compile(work, target)
+        generator = args.get("generator")
+        for old, (new, source) in _SAMPLES.items():
+            item = args.get(old)
+            if item is not None:
+                self._steps(work, item, new, args.get(source))
+        self._queue(work, target)
+        for old, new in _RENAME.items():
+            item = args.get(old)
+            if item is not None:
+                args.rename(old, new)
+                if not item.positional:
+                    work.note(TRAINING, f"{old}= is now {new}=")
+        for name in _ANCIENT:
+            item = args.get(name)
+            if item is not None and not target.named(name):
+                args.drop(item)
+                work.note(DROPPED, f"{name}= is gone")
+                if name == "show_accuracy":
+                    work.advice[DROPPED] = "compile with metrics=['accuracy']"
+        if work.method == method:
+            return
+        work.note(GENERATOR, f"it is {work.method}() now")
+        self._validation_frequency(args)
+        if generator is not None:
+            generator.touched = generator.touched or not generator.positional
+            generator.name = "x"
+
+    def _queue(self, work: _Work, target: Signature) -> None:
+        """Drop what only the data itself can be told since Keras 3."""
+        names = {**{old: new for old, new in _RENAME.items() if new in _QUEUE}}
+        names |= {name: name for name in _QUEUE}
+        for name, new in names.items():
+            item = work.args.get(name)
+            if item is None or target.named(new):
+                continue
+            value = literals.plain(item.original)
+            work.args.drop(item)
+            work.note(DROPPED, f"{name}= is dropped")
+            if isinstance(value, literals.Unknown) or value != _QUEUE[new]:
+                work.advice[DROPPED] = (
+                    "where the data is a PyDataset, give workers=, use_multiprocessing= and"
+                    " max_queue_size= to it"
+                )
+
+    def _same_order(self, args: Arguments, method: str) -> None:
+        """Refuse a second position that may count samples or batches."""
+        if (
+            self.era is Era.MIXED
+            and method in _GENERATORS
+            and len(args.positional) > 1
+            and not args.keywords & (_OLD_WORDS | _NEW_WORDS)
+        ):
+            raise UnbindableError("its second argument counts samples in Keras 1, batches since")
+
+    @staticmethod
+    def _validation_frequency(args: Arguments) -> None:
+        """Refuse positions that differ between the versions of Keras 2."""
+        if len(args.positional) > 7:
+            raise UnbindableError("the order of its later arguments differs between versions")
+
+    def _steps(self, work: _Work, item: Argument, new: str, source: Argument | None) -> None:
+        """Turn a number of samples into a number of batches."""
+        assert item.name is not None and item.original is not None
+        old = item.name
+        if new == "validation_steps" and source is not None:
+            arrays = literals.elements(source.original)
+            if arrays is not None:
+                work.args.drop(item)
+                work.note(STEPS, f"{old}= is dropped; it is only for generators")
+                return
+        if literals.plain(item.original) is None:
+            work.args.rename(old, new)
+            return
+        assert isinstance(work.call.func, cst.Attribute)
+        size = (
+            batch_size(self.context, source.original, work.call.func)
+            if source is not None and source.original is not None
+            else None
+        )
+        if size is None:
+            raise _NoStepsError(old)
+        work.args.rename(old, new)
+        work.args.replace(item, in_batches(item.value, size))
+        work.note(STEPS, f"{old}= is now {new}=, in batches")
+
+    def _compile(self, work: _Work, target: Signature) -> None:
+        """Name the third argument where its meaning changed."""
+        items = work.args.positional
+        if len(items) < 3 or target.names()[2:3] == ("metrics",) or work.args.starred:
+            return
+        shown = self._shown(items[2].original)
+        if shown:
+            work.note(ORDER, "metrics= is named now")
+            return
+        for item, name in zip(items, target.names(), strict=False):
+            item.name = name  # left as it is
+        if shown is None:
+            self.context.report(
+                ORDER,
+                work.call,
+                "compile(): the third argument was metrics, and is loss_weights in Keras 3",
+                advice="write metrics= or loss_weights= before it",
+                severity=Severity.WARNING,
+                confidence=Confidence.UNSURE,
+            )
+
+    def _shown(self, node: cst.BaseExpression | None) -> bool | None:
+        """Tell whether an expression is a list of metrics; None when the source hides it."""
+        if isinstance(node, cst.Name):
+            bindings = self.context.names.bindings(node)
+            if len(bindings) != 1 or bindings[0].value is None:
+                return None
+            node = bindings[0].value
+        parts = literals.elements(node)
+        if parts is None and isinstance(node, cst.Dict):
+            parts = [each.value for each in node.elements if isinstance(each, cst.DictElement)]
+        if parts is None:
+            return None
+        return not any(isinstance(literals.plain(part), int | float) for part in parts) and bool(
+            parts
+        )
+
+    def _report_left(
+        self, call: cst.Call, args: Arguments, method: str, owner: str, left: list[str]
+    ) -> None:
+        target = self.context.target
+        for name in left:
+            known = (inventory.load(each).method(owner, method) for each in (KERAS_1, *KERAS_2))
+            item = args.get(name)
+            if item is None or not any(each and each.named(name) for each in known):
+                continue
+            self.context.report(
+                NO_SUCCESSOR,
+                item.original or call,
+                f"{method}() has no argument {name}= in {target.name} (Keras {target.api})",
+                advice=advice(name),
+            )
+
+    def _report_steps(
+        self, call: cst.Call, args: Arguments, method: str, new_method: str, old: str
+    ) -> None:
+        new = _SAMPLES[old][0]
+        item = args.get(old)
+        samples = (
+            self.context.module.code_for_node(item.original)
+            if item is not None and item.original is not None
+            else "n"
+        )
+        keep = "" if new_method == method else f" of {new_method}()"
+        self.context.report(
+            UNKNOWN_STEPS,
+            call,
+            f"{method}() is not converted: the source does not show how many samples a batch of"
+            f" {old}= has",
+            advice=f"write {new}=-(-({samples}) // batch_size){keep}",
+            confidence=Confidence.UNSURE,
+        )
+
+
+_NEW_WORDS = frozenset(("epochs", "steps_per_epoch", "validation_steps", "steps", *_QUEUE))
+
+
+def _new_word(old: str) -> str:
+    return _RENAME.get(old) or _SAMPLES[old][0]

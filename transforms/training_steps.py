@@ -1,0 +1,128 @@
+"""Numbers of samples as numbers of batches: what ``samples_per_epoch`` is now."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate import literals
+from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.transform import Context
+
+#: Position of ``batch_size`` among the arguments of the methods of ImageDataGenerator, where it
+#: is the same in all versions.
+_FLOWS: dict[str, int | None] = {
+    "flow": 2,
+    "flow_from_directory": None,
+    "flow_from_dataframe": None,
+}
+#: Their default, in every version.
+_BATCH_SIZE = 32
+_GENERATOR = "ImageDataGenerator"
+
+
+def batch_size(
+    context: Context, generator: cst.BaseExpression, near: cst.BaseExpression
+) -> cst.BaseExpression | None:
+    """Return an expression for the batch size of a generator, if the source shows it.
+
+    Args:
+        generator: The generator, a node of the original tree.
+        near: A reference beside which the expression has to mean the same.
+    """
+    if isinstance(generator, cst.Call):
+        return _of_flow(context, generator)
+    chain = dotted(generator)
+    if chain is None:
+        return None
+    made = _made(context, generator, chain)
+    if made is None:
+        return None
+    size = _of_flow(context, made)
+    if size is None:
+        return None
+    if literals.integer(size) is not None or _same_meaning(context.names, size, near):
+        return size
+    return cst.Attribute(generator, cst.Name("batch_size"))
+
+
+def _made(
+    context: Context, generator: cst.BaseExpression, chain: tuple[str, ...]
+) -> cst.Call | None:
+    """Return the one call that a name is bound to."""
+    if len(chain) != 1:
+        return None
+    bindings = context.names.bindings(generator)
+    if len(bindings) != 1 or not isinstance(bindings[0].value, cst.Call):
+        return None
+    return bindings[0].value
+
+
+def _of_flow(context: Context, call: cst.Call) -> cst.BaseExpression | None:
+    func = call.func
+    if not isinstance(func, cst.Attribute) or func.attr.value not in _FLOWS:
+        return None
+    known = context.values.instance(func.value)
+    if known is None or known.rpartition(".")[2] != _GENERATOR:
+        return None
+    place = _FLOWS[func.attr.value]
+    positional = 0
+    for arg in call.args:
+        if arg.star:
+            return None
+        if arg.keyword is not None:
+            if arg.keyword.value == "batch_size":
+                return arg.value
+            continue
+        if positional == place:
+            return arg.value
+        positional += 1
+    if place is None and positional > 3:
+        return None  # the order of what follows changed between the versions
+    return cst.Integer(str(_BATCH_SIZE))
+
+
+def _same_meaning(names: Names, size: cst.BaseExpression, near: cst.BaseExpression) -> bool:
+    """Tell whether a name means the same, one, value where it is to be used."""
+    there = names.references.get(size)
+    here = names.references.get(near)
+    if there is None or here is None or there.attributes:
+        return False
+    found = here.scope.lookup(there.name)
+    bindings: list[Binding] = found[1] if found is not None else []
+    return len(bindings) == 1 and list(names.bindings(size)) == bindings
+
+
+def in_batches(samples: cst.BaseExpression, size: cst.BaseExpression) -> cst.BaseExpression:
+    """Write the number of batches that hold so many samples, rounded up.
+
+    Keras 1 drew batches while it had seen fewer samples (training.py of 1.2.2): that is a ceiling.
+    """
+    number, per = literals.integer(samples), literals.integer(size)
+    if number is not None and per:
+        return cst.Integer(str(-(-number // per)))
+    text = f"-(-{_atom(samples)} // {_atom(size)})"
+    fractions = _Fractions()
+    samples.visit(fractions)
+    if fractions.found:
+        text = f"int({text})"
+    return cst.parse_expression(text)
+
+
+class _Fractions(cst.CSTVisitor):
+    """Looks for what makes a number a float."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def visit_Float(self, node: cst.Float) -> None:
+        self.found = True
+
+    def visit_Divide(self, node: cst.Divide) -> None:
+        self.found = True
+
+
+def _atom(node: cst.BaseExpression) -> str:
+    text = cst.Module([]).code_for_node(node)
+    simple = isinstance(node, cst.Name | cst.Attribute | cst.Call | cst.Subscript | cst.Integer)
+    return text if simple or node.lpar else f"({text})"
