@@ -106,8 +106,10 @@ def decide(imports: Imports, tree: cst.Module) -> Outcome:
     seen: dict[tuple[int, str], list[tuple[Want, bool, frozenset[tuple[int, int]]]]] = {}
     for statement, bindings in names.statements.items():
         guards = bindings[0].guards
-        if any(node in outcome.collapsed and outcome.collapsed[node] != branch
-               for node, branch in guards):
+        if any(
+            node in outcome.collapsed and outcome.collapsed[node] != branch
+            for node, branch in guards
+        ):
             outcome.dead.add(statement)
             continue
         entries = _entries(statement, bindings, imports, used, outcome)
@@ -146,6 +148,9 @@ def _entries(
     for index, binding in enumerate(bindings):
         plan = imports.plans[binding]
         current = _as_written(statement, index)
+        if plan.frozen:
+            entries.append(Entry(index, plan, current, kept=True))
+            continue
         wanted = _want(statement, index, plan, imports)
         needed = plan.local in used or imports.is_kept(binding)
         if plan.path is not None and plan.base is None and binding.through != "re-export":
@@ -178,14 +183,15 @@ def _star_entries(
     plans = [p for p in imports.star_plans[binding].values() if p.live or p.stuck]
     entries: list[Entry] = []
     home = imports.locate(split[0]).path
-    if imports.is_kept(binding) or not (plans or additions):
+    gone = [p for p in plans if p.base is None and imports.foreign(p.path or "") is None]
+    outcome.gone.extend(gone)
+    if imports.is_kept(binding) or gone or not (plans or additions):
         star = written if home is None else Want(imports.target.spell(home), "*", "*")
         entries.append(Entry(0, None, star, kept=star == written))
         if imports.is_kept(binding):
             outcome.stars.append(binding)
         plans = [p for p in plans if not p.base or p.base.rpartition(".")[0] != home]
     for plan in plans:
-        name = (plan.path or "").rpartition(".")[2]
         foreign = imports.foreign(plan.path or "")
         if plan.base is not None:
             parent, _, leaf = plan.base.rpartition(".")
@@ -193,8 +199,7 @@ def _star_entries(
         elif foreign is not None:
             want = Want(None, foreign, plan.local)
         else:
-            outcome.gone.append(plan)
-            want = Want(binding.origin, name, plan.local)
+            continue
         entries.append(Entry(None, plan, want))
     return [*entries, *additions]
 
@@ -477,16 +482,12 @@ def _line(
         ]
         if mine:
             line = line.with_changes(
-                trailing_whitespace=cst.TrailingWhitespace(
-                    cst.SimpleWhitespace("  "), mine[0]
-                )
+                trailing_whitespace=cst.TrailingWhitespace(cst.SimpleWhitespace("  "), mine[0])
             )
     return line
 
 
-def _join(
-    above: cst.BaseStatement, below: cst.BaseStatement
-) -> cst.SimpleStatementLine | None:
+def _join(above: cst.BaseStatement, below: cst.BaseStatement) -> cst.SimpleStatementLine | None:
     """Join two plain from-imports of one module, when that is easy to read."""
     pair: list[cst.ImportFrom] = []
     for line in (above, below):

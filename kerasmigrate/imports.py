@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -16,7 +16,7 @@ import libcst as cst
 from kerasmigrate import inventory
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.inventory.homes import Home, home
-from kerasmigrate.names import Binding, Names, Reference, Scope, Symbol
+from kerasmigrate.names import Binding, Names, Reference, Scope, Statement, Symbol
 from kerasmigrate.project import SOURCES
 
 #: Short names of the third-party modules that old Keras modules import.
@@ -56,6 +56,7 @@ class Plan:
         stuck: References that cannot move, so that the old import has to stay.
         moved: References that no longer go through this name.
         live: References that still do.
+        frozen: The user wants the statement to stay as it is.
     """
 
     binding: Binding
@@ -66,6 +67,7 @@ class Plan:
     stuck: list[Reference] = field(default_factory=list)
     moved: list[Reference] = field(default_factory=list)
     live: list[Reference] = field(default_factory=list)
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,23 @@ def locate(path: str, target: Target) -> Located:
 
 
 class Imports:
-    """The plan for one file."""
+    """The plan for one file.
 
-    def __init__(self, names: Names, target: Target) -> None:
+    Args:
+        names: The resolved names of the file.
+        target: The flavour aimed at.
+        frozen: Tells whether a statement has to stay as it is.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        target: Target,
+        frozen: Callable[[Statement], bool] = lambda statement: False,
+    ) -> None:
         self.names = names
         self.target = target
+        self._frozen = frozen
         view = names.view
         self._kept = view.kept
         self._public = view.path is not None and view.path.name == "__init__.py"
@@ -162,6 +176,8 @@ class Imports:
         if split is None:
             return Plan(binding, None, None, local)
         path = split[0]
+        if binding.statement is not None and self._frozen(binding.statement):
+            return Plan(binding, path, None, local, is_module(path), frozen=True)
         located = self.locate(path)
         return Plan(binding, path, located.path, local, is_module(path))
 
@@ -169,6 +185,8 @@ class Imports:
         members: list[tuple[Reference, Symbol, Located]] = []
         for reference, symbol in self.names.symbols():
             located = self.locate(symbol.path)
+            if any(self._plan_of(binding, symbol).frozen for binding in symbol.bindings):
+                continue
             for binding in symbol.bindings:
                 plan = self._plan_of(binding, symbol)
                 if located.path is None:
@@ -249,8 +267,12 @@ class Imports:
             len(each.bindings.get(name, ()))
             for each in {self.names.module_scope, *self.names.scope_of.values()}
         )
-        return bool(here) and len(here) == known and all(
-            b in self.plans and self.plans[b].base == base and b.kind == "import" for b in here
+        return (
+            bool(here)
+            and len(here) == known
+            and all(
+                b in self.plans and self.plans[b].base == base and b.kind == "import" for b in here
+            )
         )
 
     # -- spelling ----------------------------------------------------------------------------
@@ -265,7 +287,8 @@ class Imports:
             origin = self.names.origin(plan.binding)
             if (
                 self.target.name != "tf.keras"
-                or plan.binding.kind == "import" and plan.binding.through == "re-export"
+                or (plan.binding.kind == "import"
+                and plan.binding.through == "re-export")
                 or origin not in ("tensorflow", "tensorflow.compat.v2")
             ):
                 return None
@@ -336,7 +359,8 @@ class Imports:
                 binding.scope is not module
                 or binding.kind != "import"
                 or binding.guards
-                or plan.stuck and plan.base is None
+                or (plan.stuck
+                and plan.base is None)
                 or len(module.bindings.get(binding.name, ())) != 1
                 or binding.statement is None
                 or (scope or module).lookup(binding.name) is None

@@ -21,7 +21,7 @@ from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, Finding, Severity
 from kerasmigrate.flavours import canonical
 from kerasmigrate.names import Binding, Names, dotted
-from kerasmigrate.pipeline import parse
+from kerasmigrate.parsing import parse
 from kerasmigrate.project import ModuleView, Project, Wanted
 from kerasmigrate.rules import MIXED
 

@@ -298,9 +298,7 @@ class _Collector(cst.CSTVisitor):
     ) -> Binding:
         scope = scope or self.scope
         scope = scope.redirected.get(name, scope)
-        binding = Binding(
-            name, kind, scope, node, statement, origin, through, self.guards, value
-        )
+        binding = Binding(name, kind, scope, node, statement, origin, through, self.guards, value)
         scope.bindings.setdefault(name, []).append(binding)
         self.bound.add(name)
         return binding
@@ -376,9 +374,7 @@ class _Collector(cst.CSTVisitor):
                 local, origin = alias.asname.name.value, ".".join(parts)
             else:
                 local = origin = parts[0]
-            self.imports.append(
-                self._bind(local, "import", alias, statement=node, origin=origin)
-            )
+            self.imports.append(self._bind(local, "import", alias, statement=node, origin=origin))
         return False
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
@@ -387,9 +383,7 @@ class _Collector(cst.CSTVisitor):
         level = len(node.relative)
         module = ".".join(parts)
         if isinstance(node.names, cst.ImportStar):
-            binding = Binding(
-                "*", "import", self.scope, node, node, module, "star", self.guards
-            )
+            binding = Binding("*", "import", self.scope, node, node, module, "star", self.guards)
             self.imports.append(binding)
             self.stars.append((binding, self.view.star(module, level)))
             return False

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import libcst as cst
 
@@ -16,15 +15,14 @@ from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, FileResult, Finding, Severity, Status
 from kerasmigrate.flavours import Target
 from kerasmigrate.flavours import target as find_target
+from kerasmigrate.parsing import compile_error, parse
 from kerasmigrate.project import ModuleView, Project
-from kerasmigrate.source import Source, speaks_of_keras
+from kerasmigrate.source import Source, parse_error_reason, read_bytes, speaks_of_keras
+from kerasmigrate.static import emitted_problems
 from kerasmigrate.transform import Context, Settings, Transform
 
 #: Walks after which a text that still changes is given up as unstable.
 MAX_ROUNDS = 4
-
-#: Levels of nesting from which a text is not parsed.
-MAX_DEPTH = 500
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Result:
     failures: tuple[str, ...] = ()
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     """A transform raised; carries which one, so that the others can go on without it."""
 
     def __init__(self, culprit: type[Transform], cause: BaseException) -> None:
@@ -76,25 +74,28 @@ class Walk(cst.CSTTransformer):
         return self._handlers[key]
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        """Show a node to every transform on the way down."""
         for transform, name in self._find("visit", node):
             try:
                 getattr(transform, name)(node)
             except Exception as error:
-                raise _Failed(type(transform), error) from error
+                raise _FailedError(type(transform), error) from error
         return True
 
     def on_leave(
-        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
-    ) -> cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]:
-        updated: cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
+        self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT
+    ) -> cst.CSTNodeT | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT]:
+        """Pass a node through every transform on the way up."""
         updated = updated_node
         for transform, name in self._find("leave", original_node):
             try:
-                updated = getattr(transform, name)(original_node, updated)
+                result = getattr(transform, name)(original_node, updated)
             except Exception as error:
-                raise _Failed(type(transform), error) from error
-            if not isinstance(updated, cst.CSTNode):
-                return updated
+                raise _FailedError(type(transform), error) from error
+            if not isinstance(result, cst.CSTNode):
+                removed: cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT] = result
+                return removed
+            updated = cast(cst.CSTNodeT, result)
         if isinstance(original_node, cst.Import | cst.ImportFrom | cst.If | cst.Try):
             self.originals[updated] = original_node
         return updated
@@ -134,51 +135,44 @@ class Pipeline:
             SourceError: The text cannot be parsed, or what came out is not fit to be written.
         """
         view = view or Project(Path()).view(None)
-        chosen = self.transforms or rules.transforms()
-        result = self._without_culprits(text, view, chosen)
-        current = result.text
+        first = current = self._attempt(text, view)
         for _ in range(MAX_ROUNDS):
-            if current == text:
-                return result
-            _compiles(current)
-            again = self._without_culprits(current, view, chosen, findings=False).text
-            if again == current:
-                return Result(current, result.findings, result.failures)
+            if current.text == text:
+                return Result(text, first.findings(), first.failures)
+            broken = compile_error(current.text)
+            if broken is not None:
+                before = compile_error(text)
+                if before is not None:
+                    raise SourceError(f"line {before[0]}: {before[1]}")
+                raise SourceError(_withheld(f"line {broken[0]} would not compile: {broken[1]}"))
+            again = self._attempt(current.text, view)
+            if again.text == current.text:
+                self._check(text, again, view)
+                return Result(current.text, first.findings(), first.failures)
             current = again
-        raise SourceError(
-            "the edits do not come to rest; left as it is: please report this file"
-        )
+        raise SourceError(_withheld("the edits do not come to rest"))
 
-    def _without_culprits(
-        self,
-        text: str,
-        view: ModuleView,
-        chosen: Sequence[type[Transform]],
-        *,
-        findings: bool = True,
-    ) -> Result:
+    def _check(self, before: str, after: _Attempt, view: ModuleView) -> None:
+        """Refuse a text in which an edit brought in what the target does not have."""
+        names = after.context.names if after.context.module.code == after.text else None
+        problems = emitted_problems(before, after.text, view, self.target, names)
+        if problems:
+            first = problems[0]
+            raise SourceError(_withheld(f"line {first.line} of the result: {first.message}"))
+
+    def _attempt(self, text: str, view: ModuleView) -> _Attempt:
+        """Walk a text once, without the transforms that fail on it."""
         failures: list[str] = []
-        crashes: list[Finding] = []
-        left = list(chosen)
+        left = list(self.transforms or rules.transforms())
         while True:
             try:
-                text_after, context = self._once(text, view, left)
-            except _Failed as failed:
+                after, context = self._once(text, view, left)
+            except _FailedError as failed:
                 left.remove(failed.culprit)
-                message = f"{failed.culprit.__name__} failed: {failed.cause!r}".splitlines()[0]
-                failures.append(message)
-                crashes.append(
-                    Finding(
-                        rules.CRASHED.code,
-                        message,
-                        severity=Severity.ERROR,
-                        confidence=Confidence.CERTAIN,
-                        advice="the other rules ran; please report this file",
-                    )
-                )
-                continue
-            found = context.findings() if findings else ()
-            return Result(text_after, (*crashes, *found), tuple(failures))
+                message = f"{failed.culprit.__name__} failed: {failed.cause!r}"
+                failures.append(message.splitlines()[0])
+            else:
+                return _Attempt(after, context, tuple(failures))
 
     def _once(
         self, text: str, view: ModuleView, chosen: Sequence[type[Transform]]
@@ -196,50 +190,31 @@ class Pipeline:
         return code, context
 
 
-def parse(text: str) -> cst.Module:
-    """Parse a text.
+@dataclass(frozen=True)
+class _Attempt:
+    """What one walk made of a text."""
 
-    Raises:
-        SourceError: One line with the place and the reason.
-    """
-    _refuse_deep(text)
-    try:
-        return cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        raise SourceError(f"line {error.raw_line}: {_first_line(error.message)}") from error
-    except RecursionError as error:
-        raise SourceError("expressions are nested too deeply to be parsed") from error
-    except Exception as error:
-        # libcst raises bare errors for some inputs (its own issue 79 and others).
-        raise SourceError(f"cannot be parsed: {_first_line(str(error))}") from error
+    text: str
+    context: Context
+    failures: tuple[str, ...]
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what the walk found, and the rules that failed."""
+        crashed = tuple(
+            Finding(
+                rules.CRASHED.code,
+                message,
+                severity=Severity.ERROR,
+                confidence=Confidence.CERTAIN,
+                advice="the other rules ran; please report this file",
+            )
+            for message in self.failures
+        )
+        return crashed + self.context.findings()
 
 
-def _refuse_deep(text: str) -> None:
-    """Keep a text from libcst that would kill or stall it.
-
-    Its parser overflows the C stack, and so ends the process, on a thousand nested brackets, and
-    takes a minute for a thousand subscripts in a row (libcst 1.9.0). Python's own parser refuses
-    the former, and from 3.12 on only the former.
-
-    Raises:
-        SourceError: The text is such a one, or not Python.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except SyntaxError as error:
-        raise SourceError(f"line {error.lineno or 0}: {_first_line(error.msg)}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SourceError("expressions are nested too deeply to be parsed") from error
-    if text.count("[") < MAX_DEPTH:
-        return
-    level: list[ast.AST] = [tree]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return
-    raise SourceError("expressions are nested too deeply to be parsed")
+def _withheld(reason: str) -> str:
+    return f"the edit was withheld, because {reason}; left as it is: please report this file"
 
 
 def finish(tree: cst.Module, context: Context, walk: Walk) -> cst.Module:
@@ -250,24 +225,6 @@ def finish(tree: cst.Module, context: Context, walk: Walk) -> cst.Module:
     if not (outcome.entries or outcome.collapsed):
         return tree
     return tree.visit(import_editor.ImportEditor(outcome, walk.originals))
-
-
-def _first_line(message: str) -> str:
-    lines = message.strip().splitlines()
-    return lines[0].rstrip(".") if lines else "syntax error"
-
-
-def _compiles(text: str) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-            compile(text, "<migrated>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SourceError(
-            f"the edited text does not compile ({_first_line(str(error))}); left as it is:"
-            " please report this file"
-        ) from error
 
 
 def _graft(text: str, base: str, edited: str) -> str:
@@ -309,9 +266,6 @@ def migrate_file(
     """
     data = b""
     try:
-        source = None
-        from kerasmigrate.source import read_bytes
-
         data = read_bytes(path, display)
         if not speaks_of_keras(data) and not project.reaches_keras(path):
             return FileResult(path, display, Status.SKIPPED, data, data)
@@ -328,16 +282,14 @@ def migrate_text(
     text = source.text
     notes: list[Finding] = []
     try:
-        if python2 and not _parses(text):
+        if python2 and compile_error(text) is not None:
             text, notes = _modernised(text, source.name)
         result = pipeline.run(text, view)
         after = source.encode(result.text)
     except SourceError as error:
-        from kerasmigrate.source import parse_error_reason
-
         reason = str(error).removeprefix(f"{source.name}: ")
-        if not _parses(text):
-            reason = parse_error_reason(text, reason)
+        if compile_error(text) is not None:
+            reason = parse_error_reason(text, error)
         return _failed(path, source.name, source.data, reason)
     except RecursionError:
         return _failed(path, source.name, source.data, "expressions are nested too deeply")
@@ -355,22 +307,18 @@ def _failed(path: Path, display: str, data: bytes, reason: str) -> FileResult:
     return FileResult(path, display, Status.FAILED, data, data, (finding,), reason)
 
 
-def _parses(text: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
 def _modernised(text: str, name: str) -> tuple[str, list[Finding]]:
     from kerasmigrate.python2 import modernise
 
     modern, notes = modernise(text, name)
     return modern, [
-        Finding(rules.PYTHON2.code, message, line, severity=Severity.WARNING,
-                confidence=Confidence.UNSURE, advice="check this line under Python 3")
+        Finding(
+            rules.PYTHON2.code,
+            message,
+            line,
+            severity=Severity.WARNING,
+            confidence=Confidence.UNSURE,
+            advice="check this line under Python 3",
+        )
         for line, message in notes
     ]

@@ -106,7 +106,9 @@ class Project:
         view = self.view(path)
         for wanted in self.summary(path).wanted:
             if wanted.name == "*":
-                found = any(canonical(each) for each in view.star(wanted.module, wanted.level).values())
+                found = any(
+                    canonical(each) for each in view.star(wanted.module, wanted.level).values()
+                )
             else:
                 found = bool(canonical(view.export(wanted.module, wanted.level, wanted.name) or ""))
             if found:
@@ -159,9 +161,7 @@ class Project:
                     return found
         return None
 
-    def _follow(
-        self, path: Path, wanted: Wanted, name: str, seen: frozenset[Path]
-    ) -> str | None:
+    def _follow(self, path: Path, wanted: Wanted, name: str, seen: frozenset[Path]) -> str | None:
         origin = self.locate(path, wanted.module, wanted.level)
         return self.origin(origin, name, seen) if origin is not None else None
 
@@ -193,9 +193,7 @@ class Project:
                     return described
         return None
 
-    def _class(
-        self, path: Path, chain: str, seen: frozenset[tuple[Path, str]]
-    ) -> str | None:
+    def _class(self, path: Path, chain: str, seen: frozenset[tuple[Path, str]]) -> str | None:
         """Resolve a dotted chain in ``path`` to the Keras class that it is or derives from."""
         head, _, rest = chain.partition(".")
         origin = self.origin(path, head)
@@ -229,9 +227,7 @@ class Project:
             found |= {self._built(path, each, seen) for each in assigned} or {None}
         return found.pop() if len(found) == 1 else None
 
-    def _built(
-        self, path: Path, value: ast.expr, seen: frozenset[tuple[Path, str]]
-    ) -> str | None:
+    def _built(self, path: Path, value: ast.expr, seen: frozenset[tuple[Path, str]]) -> str | None:
         if not isinstance(value, ast.Call):
             return None
         chain = _chain(value.func)
@@ -317,7 +313,10 @@ def keras_members(module: str) -> frozenset[str]:
 
 def _module_file(folder: Path, parts: Sequence[str]) -> Path | None:
     place = folder.joinpath(*parts)
-    for candidate in (*([place.with_name(place.name + ".py")] if parts else []), place / "__init__.py"):
+    for candidate in (
+        *([place.with_name(place.name + ".py")] if parts else []),
+        place / "__init__.py",
+    ):
         if candidate.is_file():
             return candidate
     return None
@@ -369,7 +368,9 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
                 if alias.name == "*":
                     summary.stars.append(wanted)
                 elif not node.level and canonical(f"{node.module}.{alias.name}"):
-                    summary.names.setdefault(alias.asname or alias.name, f"{node.module}.{alias.name}")
+                    summary.names.setdefault(
+                        alias.asname or alias.name, f"{node.module}.{alias.name}"
+                    )
                 elif not node.level and node.module == "tensorflow":
                     summary.names[alias.asname or alias.name] = f"tensorflow.{alias.name}"
                 else:

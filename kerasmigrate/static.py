@@ -8,7 +8,6 @@ inventories of the real packages.
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,10 @@ from kerasmigrate import inventory
 from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, Finding
 from kerasmigrate.flavours import Target, canonical
+from kerasmigrate.imports import locate
 from kerasmigrate.inventory import Inventory, Signature
 from kerasmigrate.names import Binding, Names, dotted
-from kerasmigrate.pipeline import parse
+from kerasmigrate.parsing import compile_error, parse
 from kerasmigrate.project import SOURCES, ModuleView
 from kerasmigrate.rules import NOT_BOUND, NOT_THERE, SYNTAX, Rule
 from kerasmigrate.values import MODEL, SEQUENTIAL, Values, is_a
@@ -59,9 +59,9 @@ def static_problems(text: str, view: ModuleView, target: Target) -> tuple[Findin
         view: Its place in its project.
         target: The flavour that the code is in.
     """
-    broken = compile_problem(text)
+    broken = compile_error(text)
     if broken is not None:
-        return (broken,)
+        return (Finding(SYNTAX.code, broken[1], broken[0]),)
     try:
         module = parse(text)
         problems = list(_problems(Names(module, view), _World(target, any_flavour=False)))
@@ -112,19 +112,6 @@ def emitted_problems(
         else:
             fresh.append(problem)
     return _findings(names.module, fresh, target)
-
-
-def compile_problem(text: str) -> Finding | None:
-    """Say why a text does not parse or compile; None when it does."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(text, "<text>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return Finding(SYNTAX.code, error.msg or "invalid syntax", error.lineno or 0)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Finding(SYNTAX.code, f"cannot be compiled: {error or type(error).__name__}")
-    return None
 
 
 def _positions(module: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
@@ -197,6 +184,11 @@ class _World:
     def known(self) -> Inventory:
         return inventory.load(self.target.inventory)
 
+    def place(self, path: str) -> str:
+        """Return one name for a symbol, whichever of its old and new paths the code uses."""
+        found = locate(path, self.target).path if self.any_flavour else path
+        return self.known.object_id(found or path) or path
+
     def accepts(self, flavour: str) -> bool:
         return self.any_flavour or self.target.accepts(flavour)
 
@@ -266,7 +258,8 @@ class _Calls(cst.CSTVisitor):
         symbol = self.names.symbol(node.func)
         if symbol is not None:
             if symbol.certain and self.world.accepts(symbol.flavour):
-                self._try(node, symbol.path, self.known.signature(symbol.path))
+                path = self.world.place(symbol.path)
+                self._try(node, path, self.known.signature(path))
         elif isinstance(node.func, cst.Attribute):
             self._method(node, node.func)
 
@@ -306,8 +299,12 @@ class _Calls(cst.CSTVisitor):
             return
         positional = sum(arg.keyword is None for arg in node.args)
         keywords = [arg.keyword.value for arg in node.args if arg.keyword is not None]
-        reason = signature.bind(positional, keywords)
-        if reason is not None:
+        # Each unknown argument is a problem of its own, so that mending one shows as that.
+        reasons = [f"no argument {each!r}" for each in keywords if not signature.accepts(each)]
+        if not reasons:
+            reason = signature.bind(positional, keywords)
+            reasons = [reason] if reason is not None else []
+        for reason in reasons:
             self.problems.append(_Problem(NOT_BOUND, node, subject, reason, confidence))
 
 

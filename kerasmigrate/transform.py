@@ -21,6 +21,8 @@ from kerasmigrate.project import ModuleView
 from kerasmigrate.rules import Rule
 from kerasmigrate.values import Values
 
+#: The rule that stands for every edit of an import statement.
+IMPORT_CODE = "KM101"
 _IGNORE = re.compile(r"#\s*kerasmigrate:\s*ignore(?:\[([A-Z0-9,\s]+)\])?")
 
 
@@ -86,7 +88,7 @@ class Context:
     @cached_property
     def imports(self) -> Imports:
         """The plan for the file's imports and for how a symbol is spelt in it."""
-        return Imports(self.names, self.target)
+        return Imports(self.names, self.target, self._is_frozen)
 
     @cached_property
     def values(self) -> Values:
@@ -156,14 +158,21 @@ class Context:
         """Tell whether ``report`` would take a finding of this rule here."""
         return self.settings.runs(rule.code) and not self._is_ignored(rule, node)
 
+    def _is_frozen(self, statement: cst.CSTNode) -> bool:
+        return not self.settings.runs(IMPORT_CODE) or self._names_on(statement, IMPORT_CODE)
+
     def _is_ignored(self, rule: Rule, node: cst.CSTNode) -> bool:
+        return self._names_on(node, rule.code)
+
+    def _names_on(self, node: cst.CSTNode, code: str) -> bool:
+        """Tell whether a comment on the first or last line of a node says to ignore a code."""
         if not self._ignored:
             return False
         where = self.positions[node]
         for line in {where.start.line, where.end.line}:
             if line in self._ignored:
                 codes = self._ignored[line]
-                if codes is None or rule.code in codes:
+                if codes is None or code in codes:
                     return True
         return False
 
