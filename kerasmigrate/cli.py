@@ -169,7 +169,7 @@ def diff(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show what apply would change, as a diff for git apply; touch nothing."""
+    """Show as a diff what apply would change."""
     return _run("diff", locals())
 
 
@@ -200,7 +200,7 @@ def apply(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Write the changes in place; undo takes them back."""
+    """Write the changes in place."""
     return _run("apply", locals())
 
 
@@ -235,7 +235,7 @@ def check(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Report what is left to migrate, and which files mix flavours; touch nothing."""
+    """Report what is left to migrate, and mixed flavours."""
     return _run("check", locals())
 
 
@@ -252,7 +252,7 @@ def verify(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run migrated code under TensorFlow: import it, build its models, save and load them."""
+    """Run migrated code under TensorFlow, build its models."""
     return _run("verify", locals())
 
 
@@ -262,7 +262,7 @@ def explain(
         str | None, typer.Argument(metavar="[RULE]", help="Code or name; lists all without.")
     ] = None,
 ) -> int:
-    """Say what a rule does, why, and what it leaves alone."""
+    """Say what a rule does, and why."""
     return _run("explain", locals())
 
 

@@ -159,8 +159,7 @@ def _finish(options: Options, outcome: Report, *, written: bool) -> None:
     """Say what came out: every finding if wanted, and the summary."""
     if options.verbose:
         _say(options, report.text(outcome, written=written))
-    limit = None if options.verbose else report.LISTED
-    _say(options, report.summary(outcome, written=written, limit=limit))
+    _say(options, report.summary(outcome, written=written, listed=not options.verbose))
 
 
 def _from_stdin(options: Options) -> Report:
@@ -341,7 +340,8 @@ def check(options: Options) -> int:
     if outcome.chosen:
         _say(options, f"judged for {outcome.target}, {outcome.chosen}; choose with --to\n")
     limit = None if options.verbose else report.LISTED
-    _say(options, report.summary(outcome, written=False, limit=limit))
+    listed = options.format != "text"
+    _say(options, report.summary(outcome, written=False, limit=limit, listed=listed))
     return outcome.exit_code
 
 

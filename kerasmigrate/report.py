@@ -2,9 +2,9 @@
 
 All formats are made from one `Report`. :mod:`kerasmigrate.sarif` has the ones for code hosts.
 
-The text has one finding in a line, ``path:line:column: CODE message``, and stays so. Two marks
-may follow: ``[fixed]`` (``[fixable]`` when nothing was written) for what kerasmigrate edits itself,
-``[info]`` for what breaks nothing.
+The text has one finding in a line, ``path:line:column: CODE message``, and stays so. What follows
+is ``[fixed]`` (``[fixable]`` when nothing was written) for what kerasmigrate edits itself,
+``[info]`` for what breaks nothing, and ``-> advice`` for what is left to a person.
 
 The JSON document is an object; new keys may appear, and `SCHEMA_VERSION` grows when an old one
 changes its meaning:
@@ -109,7 +109,12 @@ def line(display: str, finding: Finding, *, written: bool = True) -> str:
     text = f"{place}: {finding.code} {one_line(finding.message)}"
     if finding.fixed:
         return f"{text} {'[fixed]' if written else '[fixable]'}"
-    return f"{text} [info]" if finding.severity is Severity.INFO else text
+    mark = " [info]" if finding.severity is Severity.INFO else ""
+    return f"{text}{mark}{_advice(finding)}"
+
+
+def _advice(finding: Finding) -> str:
+    return f" -> {one_line(finding.advice)}" if finding.advice else ""
 
 
 def text(report: Report, *, written: bool = True) -> str:
@@ -134,13 +139,16 @@ def left(report: Report) -> list[tuple[str, Finding]]:
     return [*found, *report.project_findings]
 
 
-def summary(report: Report, *, written: bool = True, limit: int | None = LISTED) -> str:
+def summary(
+    report: Report, *, written: bool = True, limit: int | None = LISTED, listed: bool = True
+) -> str:
     """Return the end of a run in text: numbers, findings by rule, what is left for a person.
 
     Args:
         report: The outcome.
         written: The edits were written, not only proposed.
         limit: Findings to list before the rest is counted; None lists all.
+        listed: List what is left; False when the findings have been shown already.
     """
     changed, failed = len(report.changed), len(report.failed)
     untouched = len(report.files) - changed - failed
@@ -160,13 +168,12 @@ def summary(report: Report, *, written: bool = True, limit: int | None = LISTED)
             if number
         ]
         rows.append(f"  {code} {rule_name(code):<28} {', '.join(numbers)}".rstrip())
-    todo = left(report)
+    todo = left(report) if listed else []
     if todo:
         rows.append(f"left for you ({len(todo)}):")
         for display, finding in todo[:limit]:
-            advice = f" -> {one_line(finding.advice)}" if finding.advice else ""
             place = f"{printable(display)}:{max(finding.line, 1)}"
-            rows.append(f"  {place}: {finding.code} {one_line(finding.message)}{advice}")
+            rows.append(f"  {place}: {finding.code} {one_line(finding.message)}{_advice(finding)}")
         if limit is not None and len(todo) > limit:
             rows.append(f"  ... and {len(todo) - limit} more; -v lists all")
     broken = [(file.display, file.error) for file in report.failed] + list(report.problems)
