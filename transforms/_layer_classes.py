@@ -52,8 +52,7 @@ class LayerClasses:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        collector = _Collector()
-        context.module.visit(collector)
+        collector = _collected(context.module)
         self.nodes = tuple(collector.methods)
         self._methods = collector.methods
         self._attributes = collector.attributes
@@ -241,6 +240,14 @@ def _foreign_class(path: Path, name: str, modified: int) -> Foreign | None:
             lines = data.decode("utf-8", "replace").splitlines()
             return Foreign(path, node, tuple(lines))
     return None
+
+
+@lru_cache(maxsize=1)
+def _collected(module: cst.Module) -> _Collector:
+    """Walk a module once for all transforms that ask."""
+    collector = _Collector()
+    module.visit(collector)
+    return collector
 
 
 class _Collector(cst.CSTVisitor):

@@ -107,7 +107,7 @@ class WeightLists:
 
     def __init__(self, context: Context, classes: LayerClasses, node: cst.ClassDef) -> None:
         self.context = context
-        self.conversions: dict[cst.CSTNode, tuple[cst.BaseExpression, cst.BaseExpression]] = {}
+        self.conversions: dict[cst.Call, tuple[cst.BaseExpression, cst.BaseExpression]] = {}
         self._uses = _Uses()
         node.body.visit(self._uses)
         #: Names that the class defines itself, as a property with a setter for instance.
@@ -143,8 +143,8 @@ class WeightLists:
     def _judge(self) -> None:
         uses = self._uses.assigned.get(_TRAINABLE, [])
         changed = [node for name, node, _ in self._uses.changed if name == _TRAINABLE]
-        self._reasons += [(node, "the list is changed in place") for node in changed]
         if not uses:
+            self._reasons += [(node, "the list is changed in place") for node in changed]
             return
         listed = [self._elements(use.value) for use in uses]
         reason = "the list is changed in place" if changed else self._reason(uses, listed)
@@ -233,6 +233,11 @@ class WeightLists:
         ):
             return None
         symbol = self.context.symbol(call.func)
+        if symbol is not None and symbol.path == "keras.backend.variable":
+            inner = first.value
+            if isinstance(inner, cst.Call) and len(inner.args) == 1:
+                return self._converted(inner)
+            return None
         if symbol is not None:
             filled = _FILLED.get(symbol.path)
             return (first.value, cst.SimpleString(filled)) if filled else None

@@ -122,7 +122,7 @@ class LayerWeights(Transform):
         self._owners: list[cst.ClassDef] = []
         self._emptied = Emptied()
         self._removed: set[cst.CSTNode] = set()
-        self._created: dict[cst.CSTNode, tuple[cst.BaseExpression, cst.BaseExpression]] = {}
+        self._created: dict[cst.Call, tuple[cst.BaseExpression, cst.BaseExpression]] = {}
 
     @cached_property
     def _classes(self) -> LayerClasses:
@@ -156,7 +156,7 @@ class LayerWeights(Transform):
                 WEIGHT_LIST, statement, "trainable_weights cannot be assigned", fix=True
             ):
                 self._removed.add(statement)
-                self._created.update(lists.conversions)
+                self._create(lists.conversions)
         for each, name, advice in lists.others():
             self.context.report(
                 OTHER_LIST,
@@ -165,6 +165,14 @@ class LayerWeights(Transform):
                 advice=advice,
                 severity=Severity.WARNING if name in ("regularizers", "constraints") else None,
             )
+
+    def _create(
+        self, conversions: dict[cst.Call, tuple[cst.BaseExpression, cst.BaseExpression]]
+    ) -> None:
+        for call, converted in conversions.items():
+            if call not in self._created and self.context.symbol(call.func) is not None:
+                self.context.imports.claim(call.func)
+            self._created[call] = converted
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
