@@ -233,9 +233,9 @@ def test_long_file_with_few_changes_is_quick_and_short(kinds: int) -> None:
     changed = [0, 5_000, 10_000, 15_000, 19_999]
     for at in changed:
         new[at] = b"changed\n"
-    start = time.perf_counter()
+    start = time.process_time()
     text = diff.unified(b"".join(old), b"".join(new), "m.py")
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert [line for line in text.split(b"\n") if line.startswith(b"+c")] == [b"+changed"] * 5
     assert text.count(b"\n-") == 5
 

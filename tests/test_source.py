@@ -243,9 +243,9 @@ def test_the_gate_costs_microseconds() -> None:
     data = b"import torch\nlayers = tf_idf(1)  # something\n" * 25_000
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         assert not speaks_of_keras(data)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best / (len(data) / 1000) < 20e-6
 
 
