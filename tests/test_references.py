@@ -1,0 +1,930 @@
+"""Imports and references: exact texts for every spelling and target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from kerasmigrate.project import Project
+from kerasmigrate.transform import Settings
+from migrating import check, untouched
+
+ROOTS = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}
+TARGETS = tuple(ROOTS)
+SPELLINGS = (
+    "keras",
+    "keras.api",
+    "keras.api._v2.keras",
+    "keras.src",
+    "keras_core",
+    "tensorflow.keras",
+    "tensorflow.compat.v1.keras",
+    "tensorflow.compat.v2.keras",
+    "tensorflow.contrib.keras",
+    "tensorflow.contrib.keras.python.keras",
+    "tensorflow.contrib.keras.api.keras",
+    "tensorflow.python.keras",
+    "tf_keras",
+    "tf_keras.api._v2.keras",
+)
+
+
+def text(code: str) -> str:
+    return dedent(code).lstrip("\n")
+
+
+# -- spellings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_from_import_of_every_spelling(spelling: str, to: str) -> None:
+    before = f"from {spelling}.layers import Dense, LSTM\n\nDense(4)\nLSTM(4)\n"
+    after = f"from {ROOTS[to]}.layers import Dense, LSTM\n\nDense(4)\nLSTM(4)\n"
+    check(before, after, to=to)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_module_alias_of_every_spelling(spelling: str) -> None:
+    before = f"import {spelling}.layers as L\n\nL.Dense(4)\n"
+    check(before, "import tf_keras.layers as L\n\nL.Dense(4)\n", to="tf_keras")
+
+
+@pytest.mark.parametrize(
+    ("to", "statement"),
+    [
+        ("keras", "import keras"),
+        ("tf.keras", "from tensorflow import keras"),
+        ("tf_keras", "import tf_keras as keras"),
+    ],
+)
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import keras",
+        "import keras as keras",
+        "import tensorflow.keras as keras",
+        "from tensorflow import keras",
+        "from tensorflow.python import keras",
+        "from tensorflow.compat.v1 import keras",
+        "from tensorflow.contrib import keras",
+        "import tf_keras as keras",
+        "import keras_core as keras",
+    ],
+)
+def test_root_import_of_every_spelling(before: str, to: str, statement: str) -> None:
+    if before == "import keras as keras" and to == "keras":
+        return  # nothing to do: see the next test
+    check(f"{before}\n\nkeras.layers.Dense(4)\n", f"{statement}\n\nkeras.layers.Dense(4)\n", to=to)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import keras",
+        "import keras as keras",
+        "import keras as k3",
+        "import keras.layers",
+        "import keras.layers as layers",
+        "from keras import layers, backend as K",
+        "from keras.layers import Dense",
+        "from keras import Model",
+    ],
+)
+def test_right_flavour_and_home_stays(statement: str) -> None:
+    untouched(f"{statement}\n", to="keras", codes=[])
+
+
+@pytest.mark.parametrize(
+    ("to", "after"),
+    [
+        ("keras", "import keras\n\nlayer = keras.layers.Dense(4)\n"),
+        ("tf.keras", "import tensorflow as tf\n\nlayer = tf.keras.layers.Dense(4)\n"),
+        ("tf_keras", "import tf_keras as keras\n\nlayer = keras.layers.Dense(4)\n"),
+    ],
+)
+def test_attribute_of_tensorflow(to: str, after: str) -> None:
+    check("import tensorflow as tf\n\nlayer = tf.keras.layers.Dense(4)\n", after, to=to)
+
+
+def test_tensorflow_stays_while_anything_uses_it() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        x = tf.constant(1)
+        layer = tf.keras.layers.Dense(4)
+    """)
+    after = text("""
+        import tensorflow as tf
+        import keras
+
+        x = tf.constant(1)
+        layer = keras.layers.Dense(4)
+    """)
+    check(before, after, to="keras", codes=["KM101", "KM102"])
+
+
+def test_tensorflow_in_an_annotation_string_counts_as_use() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        def f(x: "tf.Tensor"):
+            return tf.keras.layers.Dense(4)(x)
+    """)
+    after = text("""
+        import tensorflow as tf
+        import keras
+
+        def f(x: "tf.Tensor"):
+            return keras.layers.Dense(4)(x)
+    """)
+    check(before, after, to="keras")
+
+
+def test_unused_tensorflow_of_the_author_stays() -> None:
+    untouched("import tensorflow as tf\nfrom keras.layers import Dense\n\nDense(4)\n", to="keras")
+
+
+def test_root_is_reused_where_it_is_imported() -> None:
+    before = text("""
+        import keras
+        import tensorflow as tf
+
+        a = keras.layers.Dense(4)
+        b = tf.keras.layers.Dense(4)
+    """)
+    after = text("""
+        import keras
+
+        a = keras.layers.Dense(4)
+        b = keras.layers.Dense(4)
+    """)
+    check(before, after, to="keras")
+
+
+def test_root_goes_by_another_name_where_its_own_is_taken() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        def build(keras):
+            return tf.keras.layers.Dense(keras)
+    """)
+    after = text("""
+        import keras as keras_api
+
+        def build(keras):
+            return keras_api.layers.Dense(keras)
+    """)
+    check(before, after, to="keras")
+
+
+def test_name_is_taken_only_where_it_is_in_sight() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        def other(keras):
+            return keras + 1
+
+        layer = tf.keras.layers.Dense(4)
+    """)
+    check(
+        before,
+        before.replace("import tensorflow as tf", "import keras").replace("tf.keras", "keras"),
+        to="keras",
+    )
+
+
+def test_import_inside_a_function() -> None:
+    before = text("""
+        def build():
+            import tensorflow as tf
+            return tf.keras.layers.Dense(4)
+    """)
+    after = text("""
+        def build():
+            import tf_keras as keras
+            return keras.layers.Dense(4)
+    """)
+    check(before, after, to="tf_keras")
+
+
+def test_unaliased_tensorflow() -> None:
+    before = "import tensorflow\n\nx = tensorflow.constant(1)\ny = tensorflow.keras.Input((4,))\n"
+    after = "import tensorflow\nimport keras\n\nx = tensorflow.constant(1)\ny = keras.Input((4,))\n"
+    check(before, after, to="keras")
+    untouched(before, to="tf.keras", codes=[])
+
+
+def test_unaliased_tensorflow_keras() -> None:
+    before = "import tensorflow.keras\n\ny = tensorflow.keras.Input((4,))\n"
+    check(before, "import keras\n\ny = keras.Input((4,))\n", to="keras")
+    untouched(before, to="tf.keras", codes=[])
+
+
+# -- homes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "home"),
+    [
+        ("layers.core", "Dense", "layers"),
+        ("layers.convolutional", "MaxPooling2D", "layers"),
+        ("layers.normalization", "BatchNormalization", "layers"),
+        ("layers.recurrent", "LSTM", "layers"),
+        ("layers.merge", "concatenate", "layers"),
+        ("layers.pooling", "GlobalAveragePooling2D", "layers"),
+        ("layers.embeddings", "Embedding", "layers"),
+        ("layers.advanced_activations", "LeakyReLU", "layers"),
+        ("layers.wrappers", "TimeDistributed", "layers"),
+        ("layers.noise", "GaussianNoise", "layers"),
+        ("engine", "Layer", "layers"),
+        ("engine.topology", "InputSpec", "layers"),
+        ("engine.base_layer", "Layer", "layers"),
+        ("engine.training", "Model", "models"),
+        ("utils.np_utils", "to_categorical", "utils"),
+        ("utils.generic_utils", "Progbar", "utils"),
+        ("utils.data_utils", "get_file", "utils"),
+        ("utils.vis_utils", "plot_model", "utils"),
+        ("utils.layer_utils", "get_source_inputs", "utils"),
+        ("objectives", "categorical_crossentropy", "losses"),
+    ],
+)
+@pytest.mark.parametrize("to", TARGETS)
+def test_private_home_becomes_public(old: str, name: str, home: str, to: str) -> None:
+    before = f"from keras.{old} import {name}\n\nprint({name})\n"
+    check(before, f"from {ROOTS[to]}.{home} import {name}\n\nprint({name})\n", to=to)
+
+
+def test_names_of_one_statement_part_company() -> None:
+    before = text("""
+        from keras.engine import Layer, InputSpec, get_source_inputs, Model  # engine
+        print(Layer, InputSpec, get_source_inputs, Model)
+    """)
+    after = text("""
+        from keras.layers import Layer, InputSpec  # engine
+        from keras.utils import get_source_inputs
+        from keras.models import Model
+        print(Layer, InputSpec, get_source_inputs, Model)
+    """)
+    check(before, after, to="keras", codes=["KM101"])
+
+
+def test_layout_and_comments_stay_with_their_names() -> None:
+    before = text("""
+        # the layers
+        from keras.layers.core import (
+            Dense,  # fully connected
+            Dropout,
+            Lambda,  # anything else
+        )
+        print(Dense, Dropout, Lambda)
+    """)
+    check(before, before.replace("keras.layers.core", "tf_keras.layers"), to="tf_keras")
+
+
+def test_comment_follows_the_name_that_leaves() -> None:
+    before = text("""
+        from keras.engine import (
+            Layer,
+            get_source_inputs,  # walks back
+            InputSpec,
+        )
+        print(Layer, get_source_inputs, InputSpec)
+    """)
+    after = text("""
+        from keras.layers import (
+            Layer,
+            InputSpec,
+        )
+        from keras.utils import get_source_inputs  # walks back
+        print(Layer, get_source_inputs, InputSpec)
+    """)
+    check(before, after, to="keras")
+
+
+def test_neighbours_with_the_same_home_are_joined() -> None:
+    before = text("""
+        from keras.layers.core import Dense
+        from keras.layers.recurrent import LSTM
+        from keras.layers.embeddings import Embedding
+
+        from keras.layers.core import Dropout
+        print(Dense, LSTM, Embedding, Dropout)
+    """)
+    after = text("""
+        from keras.layers import Dense, LSTM, Embedding
+
+        from keras.layers import Dropout
+        print(Dense, LSTM, Embedding, Dropout)
+    """)
+    check(before, after, to="keras")
+
+
+def test_joined_lines_do_not_grow_too_long() -> None:
+    names = "GlobalAveragePooling2D, GlobalMaxPooling2D, AveragePooling2D"
+    before = (
+        f"from keras.layers.pooling import {names}\n"
+        "from keras.layers.core import Dropout\n"
+        f"print({names}, Dropout)\n"
+    )
+    after = (
+        f"from keras.layers import {names}\n"
+        "from keras.layers import Dropout\n"
+        f"print({names}, Dropout)\n"
+    )
+    check(before, after, to="keras")
+
+
+def test_duplicates_that_arise_go() -> None:
+    before = text("""
+        from keras.layers import Dense
+        import os
+        from keras.layers.core import Dense, Dropout
+        print(Dense, Dropout)
+    """)
+    after = text("""
+        from keras.layers import Dense
+        import os
+        from keras.layers import Dropout
+        print(Dense, Dropout)
+    """)
+    check(before, after, to="keras")
+
+
+def test_duplicates_of_the_author_stay() -> None:
+    untouched(
+        "from keras.layers import Dense\nimport os\nfrom keras.layers import Dense\n", to="keras"
+    )
+
+
+def test_comment_above_a_dropped_line_stays() -> None:
+    before = text("""
+        from keras.layers import Dense
+        import os
+        # the old home
+        from keras.layers.core import Dense
+        print(Dense)
+    """)
+    after = text("""
+        from keras.layers import Dense
+        import os
+        # the old home
+        print(Dense)
+    """)
+    check(before, after, to="keras")
+
+
+def test_renamed_class_and_its_references() -> None:
+    before = text("""
+        from keras.layers import Convolution2D as C, Convolution1D
+        from keras.optimizers import adam, sgd
+
+        if isinstance(x, (C, Convolution1D)):
+            adam()
+            sgd()
+    """)
+    after = text("""
+        from keras.layers import Conv2D as C, Conv1D
+        from keras.optimizers import Adam, SGD
+
+        if isinstance(x, (C, Conv1D)):
+            Adam()
+            SGD()
+    """)
+    check(before, after, to="keras")
+
+
+def test_renamed_class_keeps_its_local_name_where_the_new_one_is_taken() -> None:
+    before = text("""
+        from keras.layers import Convolution2D
+
+        def Conv2D(*args):
+            return Convolution2D(*args)
+    """)
+    after = before.replace(
+        "from keras.layers import Convolution2D", "from keras.layers import Conv2D as Convolution2D"
+    )
+    check(before, after, to="keras")
+
+
+def test_renamed_class_keeps_its_local_name_where_it_is_exported() -> None:
+    project = Project(Path("/nowhere"))
+    view = project.view(Path("/nowhere/package/__init__.py"))
+    after = "from keras.layers import Conv2D as Convolution2D\n"
+    check("from keras.layers import Convolution2D\n", after, to="keras", view=view)
+
+
+def test_module_that_moved() -> None:
+    before = text("""
+        from keras.utils import np_utils
+
+        y = np_utils.to_categorical(x)
+    """)
+    after = text("""
+        from keras import utils
+
+        y = utils.to_categorical(x)
+    """)
+    check(before, after, to="keras")
+
+
+def test_module_that_moved_keeps_its_name_where_the_new_one_is_taken() -> None:
+    before = text("""
+        import utils
+        from keras.utils import np_utils
+
+        y = np_utils.to_categorical(utils.x)
+    """)
+    after = before.replace(
+        "from keras.utils import np_utils", "from keras import utils as np_utils"
+    )
+    check(before, after, to="keras")
+
+
+def test_attribute_of_a_module_that_has_several_successors() -> None:
+    before = text("""
+        import keras.engine as KE
+        import keras.layers as KL
+
+        class A(KE.Layer):
+            pass
+
+        KE.get_source_inputs(KL.Dense(4))
+    """)
+    after = text("""
+        import keras.layers as KE
+        from keras.utils import get_source_inputs
+        import keras.layers as KL
+
+        class A(KE.Layer):
+            pass
+
+        get_source_inputs(KL.Dense(4))
+    """)
+    check(before, after, to="keras", settings=Settings(ignore=frozenset({"KM3"})))
+
+
+def test_plain_assignment_is_an_alias() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        L = tf.keras.layers
+        K = tf.keras.backend
+        L.Convolution2D(4, (3, 3))
+        K.epsilon()
+    """)
+    after = text("""
+        import keras
+
+        L = keras.layers
+        K = keras.backend
+        L.Conv2D(4, (3, 3))
+        K.epsilon()
+    """)
+    check(before, after, to="keras")
+
+
+# -- what the target does not have -----------------------------------------------------------
+
+
+def test_gone_name_stays_where_it_was_and_is_reported() -> None:
+    before = "from keras.layers.core import Dense, Highway\n\nDense(4)\nHighway()\n"
+    after = (
+        "from tf_keras.layers import Dense\nfrom keras.layers.core import Highway\n\n"
+        "Dense(4)\nHighway()\n"
+    )
+    (moved, gone) = check(before, after, to="tf_keras", codes=["KM101", "KM103"])
+    assert moved.fixed and not gone.fixed
+    assert gone.message == "keras.layers.core.Highway does not exist in tf_keras (Keras 2)"
+    assert (gone.line, gone.column) == (1, 38)
+
+
+def test_gone_attribute_is_reported_where_it_is_used() -> None:
+    (finding,) = untouched("import keras\n\nkeras.layers.Highway()\n", to="keras", codes=["KM103"])
+    assert (finding.line, finding.column, finding.end_column) == (3, 1, 21)
+
+
+def test_unknown_name_of_keras_is_reported() -> None:
+    (finding,) = untouched(
+        "from keras.layers import Denze\nDenze(4)\n", to="keras", codes=["KM103"]
+    )
+    assert finding.message == "keras.layers.Denze is in no version of Keras that kerasmigrate knows"
+
+
+def test_unused_import_of_a_gone_name_is_dropped() -> None:
+    check("from keras.layers import Highway\n", "\n", to="keras", codes=["KM109"])
+
+
+def test_unused_import_of_a_gone_name_stays_in_a_package() -> None:
+    view = Project(Path("/nowhere")).view(Path("/nowhere/package/__init__.py"))
+    untouched("from keras.layers import Highway\n", to="keras", codes=["KM103"], view=view)
+
+
+def test_block_does_not_become_empty() -> None:
+    before = "def f():\n    from keras.layers import Highway\n"
+    check(before, "def f():\n    pass\n", to="keras")
+
+
+@pytest.mark.parametrize(
+    ("to", "known"), [("keras", False), ("tf.keras", True), ("tf_keras", True)]
+)
+def test_names_only_in_tf_keras(to: str, known: bool) -> None:
+    code = "from {}.preprocessing.image import ImageDataGenerator\n\nImageDataGenerator()\n"
+    before = code.format("keras")
+    if known:
+        check(before, code.format(ROOTS[to]), to=to)
+    else:
+        untouched(before, to=to, codes=["KM103"])
+
+
+def test_names_only_in_standalone_keras() -> None:
+    check(
+        "from keras.losses import mean_squared_error\nprint(mean_squared_error)\n",
+        "from tensorflow.keras.losses import mse\nprint(mse)\n",
+        to="tf.keras",
+    )
+
+
+# -- guards ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ["ImportError", "ModuleNotFoundError", "Exception", ""])
+def test_guarded_flavours_become_one(error: str) -> None:
+    before = text(f"""
+        # either will do
+        try:
+            import keras
+            from keras import backend as K  # old
+        except{" " + error if error else ""}:
+            from tensorflow import keras
+            from tensorflow.keras import backend as K
+
+        print(keras, K)
+    """)
+    after = text("""
+        # either will do
+        import keras
+        from keras import backend as K  # old
+
+        print(keras, K)
+    """)
+    check(before, after, to="keras", codes=["KM106"])
+
+
+def test_switch_between_flavours_becomes_one() -> None:
+    before = text("""
+        import os
+
+        if os.environ.get("TF_KERAS"):
+            from tensorflow.keras.layers import Dense
+        else:
+            from keras.layers.core import Dense
+
+        Dense(4)
+    """)
+    after = text("""
+        import os
+
+        from tf_keras.layers import Dense
+
+        Dense(4)
+    """)
+    check(before, after, to="tf_keras")
+
+
+def test_the_branch_that_works_is_taken() -> None:
+    before = text("""
+        try:
+            from keras.layers import NoSuchLayer as Add
+        except ImportError:
+            from keras.layers.merge import Add
+
+        Add()
+    """)
+    check(before, "from keras.layers import Add\n\nAdd()\n", to="keras")
+
+
+@pytest.mark.parametrize(
+    "handler",
+    ["    keras = None\n", "    raise SystemExit('install keras')\n", "    pass\n"],
+)
+def test_guard_that_does_something_else_stays(handler: str) -> None:
+    before = f"try:\n    from tensorflow import keras\nexcept ImportError:\n{handler}"
+    after = f"try:\n    import keras\nexcept ImportError:\n{handler}"
+    check(before, after, to="keras", codes=["KM101"])
+
+
+def test_guard_with_a_flag_stays() -> None:
+    before = text("""
+        try:
+            import keras
+            HAVE = 1
+        except ImportError:
+            from tensorflow import keras
+            HAVE = 2
+        keras.layers.Dense(4)
+    """)
+    after = before.replace("    from tensorflow import keras", "    import keras")
+    check(before, after, to="keras")
+
+
+# -- scopes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(keras):\n    return keras.layers.core.Dense(4)\n",
+        "def f():\n    keras = g()\n    return keras.layers.core.Dense(4)\n",
+        "f = lambda keras: keras.layers.core.Dense(4)\n",
+        "x = [keras.layers.core.Dense for keras in y]\n",
+        "for keras in y:\n    keras.layers.core.Dense\n",
+        "with open(p) as keras:\n    keras.layers.core.Dense\n",
+        "class keras:\n    pass\n\nkeras.layers.core.Dense\n",
+        "try:\n    pass\nexcept E as keras:\n    keras.layers.core.Dense\n",
+        "match v:\n    case keras:\n        keras.layers.core.Dense\n",
+        "if (keras := g()):\n    keras.layers.core.Dense\n",
+        "import mine as keras\nkeras.layers.core.Dense\n",
+        "from mine import keras\nkeras.layers.core.Dense\n",
+    ],
+)
+def test_name_that_is_not_keras(code: str) -> None:
+    untouched(code, to="keras", codes=[])
+    untouched(code, to="tf_keras", codes=[])
+
+
+def test_parameter_hides_the_import_only_inside() -> None:
+    before = text("""
+        from keras.layers import Convolution2D
+
+        def f(Convolution2D):
+            return Convolution2D
+
+        print(Convolution2D)
+    """)
+    after = text("""
+        from keras.layers import Conv2D
+
+        def f(Convolution2D):
+            return Convolution2D
+
+        print(Conv2D)
+    """)
+    check(before, after, to="keras")
+
+
+def test_class_body_does_not_hide_from_its_methods() -> None:
+    before = text("""
+        import tensorflow as tf
+
+        class A:
+            tf = 1
+
+            def f(self):
+                return tf.keras.Input((4,))
+    """)
+    after = text("""
+        import keras
+
+        class A:
+            tf = 1
+
+            def f(self):
+                return keras.Input((4,))
+    """).replace("import keras", "import tensorflow as tf\nimport keras")
+    check(before, after, to="keras")
+
+
+def test_name_that_may_be_either_is_left_and_reported() -> None:
+    before = text("""
+        from keras.layers import Convolution2D
+
+        def f():
+            return Convolution2D(4, (3, 3))
+
+        Convolution2D = wrap(Convolution2D)
+    """)
+    findings = check(
+        before,
+        before.replace("import Convolution2D", "import Conv2D as Convolution2D"),
+        to="keras",
+    )
+    assert [f.code for f in findings if not f.fixed] == ["KM107", "KM107"]
+
+
+# -- statements ------------------------------------------------------------------------------
+
+
+def test_several_modules_in_one_statement() -> None:
+    check("import os, keras, sys\n", "import os, tf_keras as keras, sys\n", to="tf_keras")
+
+
+def test_statements_joined_by_semicolons() -> None:
+    check(
+        "import os; import keras; x = 1\n",
+        "import os; from tensorflow import keras; x = 1\n",
+        to="tf.keras",
+    )
+
+
+def test_one_line_suite() -> None:
+    check("if x: import keras\n", "if x: import tf_keras as keras\n", to="tf_keras")
+
+
+def test_header_future_and_docstring_keep_their_place() -> None:
+    before = text('''
+        #!/usr/bin/env python
+        # -*- coding: utf-8 -*-
+        """A module."""
+        from __future__ import print_function
+        import tensorflow as tf
+
+        tf.keras.layers.Dense(4)
+    ''')
+    after = before.replace("import tensorflow as tf", "import keras").replace("tf.keras", "keras")
+    check(before, after, to="keras")
+
+
+def test_type_checking_block() -> None:
+    check(
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.engine import Layer\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.layers import Layer\n",
+        to="keras",
+    )
+
+
+def test_parentheses_around_a_reference_stay() -> None:
+    check(
+        "import keras\n\nx = (keras.layers.core.Dense)(4)\n",
+        "import keras\n\nx = (keras.layers.Dense)(4)\n",
+        to="keras",
+    )
+
+
+# -- stars -----------------------------------------------------------------------------------
+
+
+def test_star_becomes_what_is_used() -> None:
+    before = text("""
+        from keras.layers import *
+        from keras.objectives import *
+
+        Dense(4)
+        Convolution2D(4, (3, 3))
+        mean_squared_error(x, y)
+    """)
+    after = text("""
+        from keras.layers import Dense, Conv2D
+        from keras.losses import mean_squared_error
+
+        Dense(4)
+        Conv2D(4, (3, 3))
+        mean_squared_error(x, y)
+    """)
+    check(before, after, to="keras")
+
+
+def test_star_brought_names_of_others() -> None:
+    before = "from keras.layers.core import *\n\nnp.zeros(3)\nK.epsilon()\nDense(4)\n"
+    after = (
+        "from keras import backend as K\nimport numpy as np\nfrom keras.layers import Dense\n\n"
+        "np.zeros(3)\nK.epsilon()\nDense(4)\n"
+    )
+    check(before, after, to="keras")
+
+
+def test_star_stays_for_what_is_gone() -> None:
+    before = "from keras.layers import *\n\nDense(4)\nHighway()\n"
+    after = "from tf_keras.layers import *\n\nDense(4)\nHighway()\n"
+    check(before, after, to="tf_keras", codes=["KM101", "KM103"])
+
+
+# -- ignoring --------------------------------------------------------------------------------
+
+
+def test_ignore_comment_on_an_import() -> None:
+    before = text("""
+        from keras.layers.core import Dense  # kerasmigrate: ignore
+        from keras.layers.core import Dropout  # kerasmigrate: ignore[KM101]
+        from keras.layers.core import Lambda  # kerasmigrate: ignore[KM102]
+        print(Dense, Dropout, Lambda)
+    """)
+    after = before.replace(
+        "from keras.layers.core import Lambda", "from keras.layers import Lambda"
+    )
+    check(before, after, to="keras", codes=["KM101"])
+
+
+def test_unselected_rules_do_nothing() -> None:
+    code = "from keras.layers.core import Dense\n\nDense(4)\n"
+    untouched(code, to="keras", codes=[], settings=Settings(ignore=frozenset({"KM1"})))
+    untouched(code, to="keras", codes=[], settings=Settings(select=frozenset({"KM2"})))
+
+
+# -- projects --------------------------------------------------------------------------------
+
+
+def write(root: Path, files: dict[str, str]) -> Project:
+    for name, code in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text(code), encoding="utf-8")
+    return Project(root, [root / name for name in files])
+
+
+def test_names_re_exported_by_another_module(tmp_path: Path) -> None:
+    project = write(
+        tmp_path,
+        {
+            "package/__init__.py": "",
+            "package/backend.py": """
+                import os
+                if os.environ.get("TF_KERAS"):
+                    from tensorflow.python import keras
+                    from tensorflow.python.keras import backend as K
+                else:
+                    import keras
+                    from keras import backend as K
+            """,
+            "package/layers.py": """
+                from .backend import keras, K
+
+                class A(object):
+                    base = keras.engine.base_layer.Layer
+            """,
+            "script.py": "from package.backend import keras\nkeras.layers.core.Dense(4)\n",
+        },
+    )
+    check(
+        (tmp_path / "package/layers.py").read_text(encoding="utf-8"),
+        text("""
+            from .backend import keras, K
+
+            class A(object):
+                base = keras.layers.Layer
+        """),
+        to="keras",
+        view=project.view(tmp_path / "package/layers.py"),
+    )
+    check(
+        "from package.backend import keras\nkeras.layers.core.Dense(4)\n",
+        "from package.backend import keras\nkeras.layers.Dense(4)\n",
+        to="tf_keras",
+        view=project.view(tmp_path / "script.py"),
+    )
+    check(
+        (tmp_path / "package/backend.py").read_text(encoding="utf-8"),
+        "import os\nimport tf_keras as keras\nfrom tf_keras import backend as K\n",
+        to="tf_keras",
+        view=project.view(tmp_path / "package/backend.py"),
+    )
+
+
+def test_name_that_others_import_keeps_its_local_name(tmp_path: Path) -> None:
+    project = write(
+        tmp_path,
+        {
+            "layers.py": "from keras.layers import Convolution2D, Convolution1D\n",
+            "model.py": "from layers import Convolution2D\n\nConvolution2D(4, (3, 3))\n",
+        },
+    )
+    check(
+        "from keras.layers import Convolution2D, Convolution1D\n",
+        "from keras.layers import Conv2D as Convolution2D, Conv1D\n",
+        to="keras",
+        view=project.view(tmp_path / "layers.py"),
+    )
+    untouched(
+        "from layers import Convolution2D\n\nConvolution2D(4, (3, 3))\n",
+        to="keras",
+        view=project.view(tmp_path / "model.py"),
+    )
+
+
+def test_star_stays_where_others_import_from_it(tmp_path: Path) -> None:
+    project = write(
+        tmp_path,
+        {
+            "common.py": "from keras.layers import *\n",
+            "model.py": "from common import *\n\nDense(4)\n",
+        },
+    )
+    check(
+        "from keras.layers import *\n",
+        "from tf_keras.layers import *\n",
+        to="tf_keras",
+        codes=["KM101", "KM104"],
+        view=project.view(tmp_path / "common.py"),
+    )
+
+
+def test_a_module_of_the_project_called_keras_is_still_keras(tmp_path: Path) -> None:
+    project = write(tmp_path, {"keras/__init__.py": "", "model.py": "import keras\n"})
+    check(
+        "import keras\n",
+        "import tf_keras as keras\n",
+        to="tf_keras",
+        view=project.view(tmp_path / "model.py"),
+    )
