@@ -29,6 +29,9 @@ _log = logging.getLogger("kerasmigrate")
 #: Files from which on several processes are used when nobody says how many.
 MANY = 50
 
+#: Files that a worker process gets at a time; it finishes them before it heeds an interruption.
+CHUNK = 4
+
 
 @dataclass(frozen=True)
 class Task:
@@ -143,7 +146,7 @@ def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Out
     done = 0
     pool = _pool(task, jobs)
     try:
-        for outcome in pool.map(_work, files, chunksize=max(1, min(16, len(files) // jobs // 4))):
+        for outcome in pool.map(_work, files, chunksize=CHUNK):
             yield outcome
             done += 1
     except BrokenProcessPool:
