@@ -67,6 +67,11 @@ EXPECTED = {
         "argv.py:5",
         "reads its arguments from sys.argv",
     ),
+    ("keras", "asserts_result.py"): (
+        Verdict.PARTIAL,
+        "asserts_result.py:7",
+        "AssertionError (the results of training are made up here)",
+    ),
     ("keras", "best_weights.py"): (Verdict.PROVED, "", ""),
     ("keras", "ends_early.py"): (
         Verdict.PARTIAL,
@@ -149,6 +154,11 @@ EXPECTED = {
         "no input was found that fits it: TypeError: Only integers, slices (`:`), ellipsis "
         "(`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 tensors are valid indices, "
         "got 'a'",
+    ),
+    ("keras", "untraceable_loss.py"): (
+        Verdict.KERAS_ERROR,
+        "untraceable_loss.py:8",
+        "AttributeError: 'SymbolicTensor' object has no attribute 'numpy'",
     ),
     ("keras", "wrapped_cause.py"): (
         Verdict.KERAS_ERROR,
@@ -341,3 +351,22 @@ def test_progress_is_told() -> None:
         progress=lambda *step: told.append(step),
     )
     assert told == [(1, 2, "layers_only.py"), (2, 2, "api_import.py")]
+
+
+def test_a_root_that_is_a_package(tmp_path: Path) -> None:
+    """Its files are imported by the package's name, and shown relative to the package."""
+    package = tmp_path / "nets"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "sizes.py").write_text("UNITS = 3\n", encoding="utf-8")
+    (package / "small.py").write_text(
+        "import keras\n"
+        "from nets.sizes import UNITS\n"
+        "from .sizes import UNITS as again\n"
+        "model = keras.Sequential([keras.Input((again,)), keras.layers.Dense(UNITS)])\n",
+        encoding="utf-8",
+    )
+    (file,) = verify([package], target="keras").files
+    assert (file.display, file.verdict, file.cause) == ("small.py", Verdict.PROVED, "")
+    (model,) = file.models
+    assert model.where == "small.py:4"

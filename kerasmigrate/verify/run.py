@@ -250,6 +250,8 @@ class _Session:
                 if len(running) == 1:
                     (index,) = running
                     verdicts[index] = self._verdict(files[index], _DIED, running[index])
+                    if progress is not None:
+                        progress(len(verdicts), len(files), verdicts[index].display)
                 else:
                     suspects |= set(running)
                     waiting[:0] = sorted(running)
@@ -295,20 +297,18 @@ class _Session:
                 output=answer["output"],
                 seconds=answer["seconds"],
             )
-        self.isolation = result["isolation"]
+        self.isolation = result.get("isolation", self.isolation)
         verdict = Verdict(result["verdict"])
         prefix = "" if scratch.project == scratch.tree else scratch.project.name + "/"
-        tree = str(scratch.tree) + os.sep
 
         def clean(text: str) -> str:
-            return text.replace(str(scratch.project) + os.sep, "").replace(tree, "")
-
-        def place(text: str) -> str:
-            return text.removeprefix(prefix)
+            for folder in (scratch.project, scratch.tree):
+                text = text.replace(str(folder) + os.sep, "")
+            return text
 
         models = []
-        for data in result["models"]:
-            data["where"] = place(data["where"])
+        for data in result.get("models", ()):
+            data["where"] = data["where"].removeprefix(prefix)
             data["errors"] = [(step, clean(cause)) for step, cause in data["errors"]]
             data["notes"] = [clean(note) for note in data["notes"]]
             models.append(ModelEvidence.from_dict(data))
@@ -317,10 +317,10 @@ class _Session:
             display=display,
             verdict=verdict,
             cause=clean(result["cause"]),
-            where=place(result["where"]),
+            where=result.get("where", "").removeprefix(prefix),
             models=tuple(models),
-            needs=tuple(result["needs"]),
-            notes=tuple(clean(note) for note in result["notes"]),
+            needs=tuple(result.get("needs", ())),
+            notes=tuple(clean(note) for note in result.get("notes", ())),
             output="" if verdict in PROOF else answer["output"],
             seconds=answer["seconds"],
         )

@@ -27,7 +27,10 @@ SHAPES: tuple[Any, ...] = ((32, 32, 3), (28, 28, 1), (64, 64, 3), (224, 224, 3),
 GUESSES: tuple[tuple[str, Any], ...] = (
     (r"n(um|b|o)?_?(of_)?(class(es)?|labels|categories|outputs?)|classes|n_?class(es)?", 10),
     (r"(output|out)_(dim|size|shape|units|nodes|channels)|(num|n|nb)_output(s)?", 10),
-    (r"(input|in|feature)_?(dim|size|units|nodes|length|len|features)|(num|n|nb)_?features", 16),
+    (
+        r"(input|in|feature)_?(dim|size|units|nodes|length|len|features)|(num|n|nb)_?feat(ure)?s?",
+        16,
+    ),
     (r"batch_?size|batch", 4),
     (r"(nb|num|n)?_?(filters?|kernels?|feature_?maps|nb_filter|channels_out)", 8),
     (r"kernel_?size|filter_?size|kernel", 3),
@@ -54,6 +57,7 @@ GUESSES: tuple[tuple[str, Any], ...] = (
     (r"heads?|(num|n|nb)_?heads", 2),
     (r"weight_?decay|l2(_?reg)?|reg(ularization)?|decay", 1e-4),
     (r"padding", "same"),
+    (r"dilations?|dilation_rates", (1, 2)),
 )
 SHAPE_NAME = re.compile(r"(\w*_)?(input|image|img|x|data)_?_?(shape|dims?)|shape|dims|inp_shape")
 CONSTRUCTORS = frozenset({"Model", "Sequential"})

@@ -50,6 +50,8 @@ class Recorder:
         self.records: dict[int, Record] = {}
         self.notes: list[str] = []
         self.forced_where = ""
+        #: The code has had results of training that are made up.
+        self.stood_in = False
 
     def note(self, text: str) -> None:
         """Add a note on the whole file, once."""

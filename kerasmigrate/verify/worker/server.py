@@ -17,6 +17,7 @@ import signal
 import stat
 import sys
 import time
+import traceback
 from typing import Any
 
 from . import cage, worlds
@@ -129,6 +130,12 @@ class Server:
                 for other in self.children.values():
                     other.close()
                 self.child(job, answer_end, output_end)
+            except BaseException as error:
+                # It is not the user's code that failed: ``child`` judges all that comes from there.
+                traceback.print_exc()
+                cause = f"internal error: {type(error).__name__}: {error}"
+                failed = {"verdict": "not-run", "cause": " ".join(cause.split())}
+                os.write(answer_end, json.dumps(failed).encode() + b"\n")
             finally:
                 os._exit(1)
         os.close(answer_end)

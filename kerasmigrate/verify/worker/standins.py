@@ -24,7 +24,7 @@ from .recorder import Record, recorder
 CALLS_PER_LINE = 200
 #: Larger models take no real training step and are not really saved where the code saves them.
 MAX_PARAMETERS = 30_000_000
-#: Models with more layers are trained eagerly: tracing them takes longer than running them.
+#: Models with more layers, at any depth, are trained eagerly: tracing takes longer than running.
 MAX_TRACED_LAYERS = 40
 #: Predictions with more numbers than this are views of one sample.
 MAX_COPIED = 20_000_000
@@ -80,6 +80,7 @@ def _replace(world: worlds.World, name: str, action: Callable[..., Any]) -> None
         _count(frame)
         given = dict(bound.arguments)
         given.pop("self", None)
+        recorder.stood_in = True
         return action(world, record, model, given)
 
     setattr(world.model, name, standin)
@@ -181,7 +182,7 @@ def _one_step(world: worlds.World, model: Any) -> Iterator[None]:
     eager = model.run_eagerly
     compiled = getattr(model, "jit_compile", None)
     try:
-        if len(model.layers) > MAX_TRACED_LAYERS:
+        if not _worth_tracing(model):
             model.run_eagerly = True
         if compiled and world.major >= 3:
             model.jit_compile = False
@@ -192,6 +193,27 @@ def _one_step(world: worlds.World, model: Any) -> Iterator[None]:
             model.jit_compile = compiled
         for name in ("train_function", "test_function"):
             setattr(model, name, None)
+
+
+def _worth_tracing(model: Any) -> bool:
+    """Tell whether code of the user's runs in a step: it may run eagerly and yet not be traceable.
+
+    Keras' own layers and losses are known to be, and to run them costs a third of tracing them.
+    """
+    layers = list(model._flatten_layers())
+    if len(layers) > MAX_TRACED_LAYERS:
+        return False
+    compiled = getattr(model, "_compile_metrics", None) or getattr(model, "compiled_metrics", None)
+    parts = [getattr(model, "loss", None), getattr(compiled, "_user_metrics", None)]
+    used = [*layers, *batches.leaves(parts)]
+    return any(_is_users(each) for each in used)
+
+
+def _is_users(thing: Any) -> bool:
+    """Tell whether a function, or the class of an object, is defined in the user's tree."""
+    owner = thing if hasattr(thing, "__code__") else type(thing)
+    module = sys.modules.get(str(getattr(owner, "__module__", "")))
+    return recorder.source.holds(str(getattr(module, "__file__", None) or ""))
 
 
 def _guess_logs(model: Any) -> dict[str, float]:
@@ -211,10 +233,8 @@ def _callbacks(world: worlds.World, model: Any, given: Any, logs: dict[str, floa
     callbacks = world.api.callbacks
     kept = []
     for callback in given if isinstance(given, (list, tuple)) else [given]:
-        kind = type(callback)
-        own = recorder.source.holds(getattr(sys.modules.get(kind.__module__), "__file__", "") or "")
-        known = kind.__name__ in CALLBACKS and isinstance(callback, callbacks.Callback)
-        if own or known:
+        known = type(callback).__name__ in CALLBACKS and isinstance(callback, callbacks.Callback)
+        if known or _is_users(callback):
             kept.append(callback)
     if not kept:
         return
