@@ -62,7 +62,7 @@ def add_parameter(params: cst.Parameters, param: cst.Param) -> cst.Parameters:
 def add_options(params: cst.Parameters, name: str) -> cst.Parameters:
     """Add ``**name`` behind every other parameter; there is none yet."""
     new = cst.Param(cst.Name(name), star="**")
-    for field in ("kwonly_params", "star_arg", "params", "posonly_params"):
+    for field in ("kwonly_params", "star_arg", "params"):
         known = getattr(params, field)
         if isinstance(known, cst.Param):
             first, last = _linked(known, new, params.params or params.posonly_params)
@@ -162,12 +162,12 @@ def _without_comment(
     return space.with_changes(first_line=first, empty_lines=[])
 
 
-def remove_argument(call: cst.Call, index: int) -> cst.Call:
-    """Remove one argument of a call; the others keep their layout."""
-    args = list(call.args)
-    gone = args.pop(index)
-    if args and index == len(args):
-        args[-1] = args[-1].with_changes(
-            comma=gone.comma, whitespace_after_arg=gone.whitespace_after_arg
+def remove_argument(call: cst.Call, name: str) -> cst.Call:
+    """Remove a keyword argument of a call; the others keep their layout."""
+    kept = [arg for arg in call.args if arg.keyword is None or arg.keyword.value != name]
+    if kept and kept[-1] is not call.args[-1]:
+        last = call.args[-1]
+        kept[-1] = kept[-1].with_changes(
+            comma=last.comma, whitespace_after_arg=last.whitespace_after_arg
         )
-    return call.with_changes(args=args)
+    return call.with_changes(args=kept)

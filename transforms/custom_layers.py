@@ -10,7 +10,13 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms._edits import add_options, remove_argument
-from kerasmigrate.transforms._layer_classes import Foreign, LayerClasses, Parent, is_super
+from kerasmigrate.transforms._layer_classes import (
+    Foreign,
+    LayerClasses,
+    Parent,
+    is_keras_instance,
+    is_super,
+)
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL
 
 OUTPUT_SHAPE = Rule(
@@ -139,7 +145,6 @@ _INSTEAD = {
     "_CuDNNRNN": _CELL,
     "_Merge": _MERGE,
     "Merge": _MERGE,
-    "Container": "derive from keras.Model",
     "_Conv": "derive from Conv1D, Conv2D or Conv3D, or from Layer with keras.ops.conv in call()",
 }
 _OLD_SHAPE = "get_output_shape_for"
@@ -171,8 +176,8 @@ class CustomLayers(Transform):
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._scopes.append(node)
+        self._check_bases(node)
         if self._owner() is node:
-            self._check_bases(node)
             self._check_init(node)
 
     def leave_ClassDef(
@@ -354,7 +359,7 @@ class CustomLayers(Transform):
     ) -> cst.Call:
         if self.context.target.api < 3:
             return updated
-        for index, arg in enumerate(original.args):
+        for arg in original.args:
             if arg.keyword is None or arg.keyword.value != "dynamic":
                 continue
             parents = self._classes.parents(owner)
@@ -368,7 +373,7 @@ class CustomLayers(Transform):
                 fix=literal,
                 advice="" if literal else "remove the argument",
             ):
-                return remove_argument(updated, index)
+                return remove_argument(updated, "dynamic")
         return updated
 
     # -- output shapes -----------------------------------------------------------------------
@@ -407,8 +412,6 @@ class CustomLayers(Transform):
         return updated.with_changes(func=updated.func.with_changes(attr=cst.Name(_SHAPE)))
 
     def _is_layer(self, node: cst.BaseExpression) -> bool:
-        from kerasmigrate.transforms._layer_classes import is_keras_instance
-
         return is_keras_instance(self.context.values.instance(node), LAYER, MODEL, SEQUENTIAL)
 
 

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from migrating import check, untouched
+
+from kerasmigrate.findings import Confidence
+from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import Project
+
+HEAD = "from keras.layers import Dense\nfrom keras.models import Model, Sequential\n\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "model = Sequential([Dense(4)])\nx = model.{output}\n",
+        "model = Sequential()\nmodel.add(Dense(4))\nx = Model(model.{input}, model.{output})\n",
+        "x = Sequential([Dense(4)]).{output}\n",
+        "model = Sequential()\nx = model.{output}.shape\n",
+        "model = Sequential()\nx = (model.{output})\n",
+        "def f():\n    model = None\n    model = Sequential()\n    return [model.{input}]\n",
+        "def make():\n    net = Sequential()\n    return net\n\n\nx = make().{output}\n",
+        "def make():\n    return Sequential()\n\n\nnet = make()\nx = net.{input}\n",
+        "class A:\n    def __init__(self):\n        self.net = Sequential()\n\n"
+        "    def f(self):\n        return self.net.{output}\n",
+        "class A:\n    def make(self):\n        return Sequential()\n\n"
+        "    def f(self):\n        net = self.make()\n        return net.{output}\n",
+        "class Net(Sequential):\n    pass\n\n\nnet = Net()\nx = net.{output}\n",
+    ],
+)
+def test_tensors_of_a_sequential_model(code: str) -> None:
+    before = code.format(input="input", output="output")
+    after = code.format(input="inputs[0]", output="outputs[0]")
+    head = "\n".join(line for line in HEAD.split("\n") if "Dense" not in line or "Dense" in code)
+    head = head.replace("Model, ", "") if "Model(" not in code.replace("Model(self", "") else head
+    codes = ["KM401"] * (code.count("{input}") + code.count("{output}"))
+    check(head + before, head + after, to="keras", codes=codes)
+    check(
+        (head + before).replace("from keras", "from tensorflow.keras"),
+        (head + after).replace("from keras", "from tensorflow.keras"),
+        to="tf.keras",
+        codes=codes,
+    )
+    untouched((head + before).replace("from keras", "from tf_keras"), to="tf_keras", codes=())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import keras\n\nmodel = keras.Model([], [])\nx = model.output\n",
+        "import keras\n\nbase = keras.applications.VGG16()\nx = base.output\n",
+        "import keras\n\nlayer = keras.layers.Dense(4)\nx = layer.output\n",
+        "import keras\n\n\ndef f(model):\n    return keras.ops.abs(model.output)\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.layers[-1].output\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.get_layer('a').output\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.outputs[0]\ny = model.output_shape\n",
+        "import keras\n\nmodel = keras.Sequential()\nmodel.output = 1\n",
+        "import keras\n\nmodel = keras.models.load_model('a')\nx = model.output\n",
+        "import keras\n\nmodel = keras.Sequential()\nmodel = change(model)\nx = model.output\n",
+        "import keras\n\nmodel = keras.Sequential()\n\n\ndef f(model):\n    return model.output\n",
+        "import keras\nfrom other import Sequential\n\nkeras.ops.abs(Sequential().output)\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.output  # kerasmigrate: ignore\n",
+        "import subprocess\n\nimport keras\n\nmodel = keras.Sequential()\n"
+        "x = subprocess.run([]).output\n",
+    ],
+)
+def test_what_is_no_tensor_of_a_sequential_model(code: str) -> None:
+    untouched(code, to="keras", codes=())
+
+
+def test_name_of_two_kinds_of_models_is_reported() -> None:
+    code = (
+        "import keras\n\nif deep:\n    model = keras.Sequential()\nelse:\n"
+        "    model = keras.Model([], [])\nx = model.output\n"
+    )
+    (found,) = untouched(code, to="keras", codes=["KM401"])
+    assert (found.fixed, found.confidence) == (False, Confidence.UNSURE)
+
+
+CREATE = """\
+from keras.layers import Dense
+from keras.models import Sequential
+
+
+def create_model():
+    model = Sequential()
+    model.add(Dense(4, input_shape=(3,)))
+    return model
+"""
+EXTEND = """\
+from {0}.layers import Dense
+from {0}.models import Model
+from create import create_model
+
+base = create_model()
+longer = Model(inputs=base.{1}, outputs=Dense(1)(base.{2}))
+"""
+
+
+def project(folder: Path) -> Project:
+    (folder / "create.py").write_text(CREATE, encoding="utf-8")
+    return Project(folder, [folder / "create.py", folder / "extend.py"])
+
+
+def test_builder_in_another_file(tmp_path: Path) -> None:
+    view = project(tmp_path).view(tmp_path / "extend.py")
+    check(
+        EXTEND.format("tensorflow.keras", "input", "output"),
+        EXTEND.format("keras", "inputs[0]", "outputs[0]"),
+        to="keras",
+        view=view,
+    )
+
+
+@pytest.mark.tensorflow
+def test_sequential_model_is_extended_under_keras_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    view = project(tmp_path).view(tmp_path / "extend.py")
+    original = EXTEND.format("keras", "input", "output")
+    with pytest.raises((AttributeError, ValueError), match="has never been called"):
+        exec(compile(original, "<extend>", "exec"), {})
+    names: dict[str, object] = {}
+    exec(compile(Pipeline.to("keras").run(original, view).text, "<extend>", "exec"), names)
+    assert getattr(names["longer"], "output_shape", None) == (None, 1)
