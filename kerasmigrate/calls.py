@@ -72,7 +72,7 @@ class Arguments:
         self.call = updated
         self.items: list[Argument] = []
         self._skipped = list(updated.args[:skip])
-        self._partial = partial
+        self.partial = partial
         #: Positional arguments that `fit` had to give a name.
         self.named: list[str] = []
         slots = list(source.names()) if source is not None else []
@@ -229,7 +229,7 @@ class Arguments:
                     raise UnbindableError(f"the target has no argument {item.name}=")
                 if not target.accepts(item.name):
                     left.append(item.name)
-        if not self.starred and not self._partial:
+        if not self.starred and not self.partial:
             for each in target.parameters:
                 if each.required and each.name not in seen:
                     raise UnbindableError(f"the required argument {each.name}= is missing")
@@ -251,25 +251,19 @@ class Arguments:
                         whitespace_before_args=_join(call.whitespace_before_args, _gap(item.arg))
                     )
                 continue
-            args.append(_printed(item))
+            args.append(_printed(item, alone=len(self.live) == 1))
             if item.arg is None and len(args) > 1:
                 args[-2], args[-1] = _append(args[-2], args[-1])
-        if args and isinstance(args[-1].comma, cst.Comma) and self.items[-1].arg is None:
-            args[-1] = args[-1].with_changes(
-                comma=args[-1].comma.with_changes(
-                    whitespace_after=_without_spaces(args[-1].comma.whitespace_after)
-                )
-            )
         return call.with_changes(args=args)
 
 
-def _printed(item: Argument) -> cst.Arg:
+def _printed(item: Argument, *, alone: bool) -> cst.Arg:
     value = item.value
     arg = item.arg if item.arg is not None else cst.Arg(value)
-    if item.arg is not None and not item.touched:
-        return item.arg
-    if isinstance(value, cst.GeneratorExp) and not value.lpar:
+    if isinstance(value, cst.GeneratorExp) and not value.lpar and (item.touched or not alone):
         value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    elif item.arg is not None and not item.touched:
+        return item.arg
     if item.positional or item.star:
         return arg.with_changes(value=value)
     assert item.name is not None
@@ -308,12 +302,6 @@ def _take_over(kept: cst.Arg, dropped: cst.Arg, *, last: bool) -> cst.Arg:
     )
 
 
-def _without_spaces(
-    gap: cst.BaseParenthesizableWhitespace,
-) -> cst.BaseParenthesizableWhitespace:
-    return cst.SimpleWhitespace("") if isinstance(gap, cst.SimpleWhitespace) else gap
-
-
 def _has_comment(gap: cst.BaseParenthesizableWhitespace) -> bool:
     return isinstance(gap, cst.ParenthesizedWhitespace) and (
         gap.first_line.comment is not None or any(line.comment for line in gap.empty_lines)
@@ -343,9 +331,6 @@ def _join(
 def _append(before: cst.Arg, new: cst.Arg) -> tuple[cst.Arg, cst.Arg]:
     """Separate a new argument from the one before it, whose place it takes before what follows."""
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    if isinstance(before.comma, cst.Comma) and _has_comment(_gap(before)):
-        # The comment belongs to what stands before it, so the new one goes to the next line.
-        return before, new.with_changes(comma=comma)
     return (
         before.with_changes(comma=comma, whitespace_after_arg=cst.SimpleWhitespace("")),
         new.with_changes(comma=before.comma, whitespace_after_arg=before.whitespace_after_arg),

@@ -7,13 +7,17 @@ arguments, what the rest of the file uses has to tell.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.names import Names
+from kerasmigrate.project import Project
+from kerasmigrate.source import speaks_of_keras
 
 KERAS_1 = "keras-1.2.2"
 KERAS_2 = ("keras-2.0.9", "keras-2.2.4", "keras-2.3.1", "tf.keras-2")
@@ -31,6 +35,14 @@ _LISTED = frozenset(("input_dtype", "nb_epoch", "nb_words"))
 _NEUTRAL = frozenset(
     ("activity_regularizer", "batch_size", "dtype", "name", "trainable", "weights")
 )
+#: The same as words in a text, for files that are not worth parsing.
+_WORDS_1 = re.compile(
+    rb"\b(?:border_mode|nb_filter|nb_epoch|nb_row|dim_ordering|samples_per_epoch|W_regularizer)\s*="
+)
+_WORDS_2 = re.compile(
+    rb"\b(?:kernel_size|kernel_initializer|kernel_regularizer|data_format|epochs|steps_per_epoch)\s*="
+)
+_projects: WeakKeyDictionary[Project, Era] = WeakKeyDictionary()
 
 
 class Era(Enum):
@@ -72,18 +84,37 @@ def is_keras_1_only(path: str) -> bool:
 
 
 def era(names: Names) -> Era:
-    """Tell what a file was written for."""
+    """Tell what a file was written for; one that does not say goes with its project."""
     old = new = False
     for reference, symbol in names.symbols():
         if symbol.flavour == "keras" and is_keras_1_only(symbol.path):
             old = True
-        leaf = symbol.path.rpartition(".")[2]
-        if leaf.startswith(("Convolution", "AtrousConvolution", "SeparableConvolution")):
-            old = old or reference.name.startswith(leaf) or leaf in reference.attributes
+        spelt = (reference.name, *reference.attributes)[-1]
+        if "Convolution" in spelt and symbol.path.endswith(f".{spelt}"):
+            old = True
     collector = _Calls(names)
     names.module.visit(collector)
-    old = old or collector.old
-    new = collector.new
+    found = _judge(old or collector.old, collector.new)
+    return project_era(names.view.project) if found is Era.UNKNOWN else found
+
+
+def project_era(project: Project) -> Era:
+    """Tell what the files of a project were written for, by the words in them."""
+    if project not in _projects:
+        old = new = False
+        for path in project.files:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                continue  # reported when its turn comes
+            if speaks_of_keras(data):
+                old = old or _WORDS_1.search(data) is not None
+                new = new or _WORDS_2.search(data) is not None
+        _projects[project] = _judge(old, new)
+    return _projects[project]
+
+
+def _judge(old: bool, new: bool) -> Era:
     if old and new:
         return Era.MIXED
     if old:

@@ -24,7 +24,7 @@ from kerasmigrate.transforms.arguments_rules import (
     NOT_CONVERTED,
 )
 from kerasmigrate.transforms.arguments_steps import STEPS, Edit, Note, RefusedError
-from kerasmigrate.transforms.arguments_table import Row, advice, row_of, values
+from kerasmigrate.transforms.arguments_table import Row, advice, constraints, row_of, values
 from kerasmigrate.transforms.image_layout import Layouts
 
 _INITIALIZERS = frozenset(
@@ -162,6 +162,13 @@ class LegacyArguments(Transform):
             item = args.get(old)
             if item is not None and edit.row.rename.get(old) and target.named(edit.row.rename[old]):
                 self._layout(edit, item, mapping)
+        for item in args.live:
+            if (item.name or "").endswith("_constraint"):
+                text = literals.string(item.original)
+                new_text = constraints().get(text) if text is not None else None
+                if new_text is not None:
+                    value = literals.write(new_text, item.original)
+                    edit.change(item, value, f"{text!r} is now {new_text!r}")
         for old, new in edit.row.rename.items():
             if target.named(new):
                 self._check_function(edit, old)
@@ -188,12 +195,14 @@ class LegacyArguments(Transform):
             return
         if not edit.row.rename.keys() & eras.vocabulary(edit.row.path)[0]:
             return
-        for value in self.options.unknown(call):
-            text = self.context.module.code_for_node(value)
+        unknown = [(arg.value, arg.star) for arg in call.args if arg.star == "*"]
+        unknown += [(value, "**") for value in self.options.unknown(call)]
+        for value, star in unknown:
+            text = star + self.context.module.code_for_node(value)
             edit.notes.append(
                 Note(
                     NOT_CONVERTED,
-                    f"**{text} may bring Keras 1 arguments that the source does not show",
+                    f"{text} may bring Keras 1 arguments that the source does not show",
                     "look at what is passed there",
                     value,
                     Severity.WARNING,
@@ -212,7 +221,7 @@ class LegacyArguments(Transform):
             edit.changes.append(f"{', '.join(names)} are now kernel_size=")
             rules.add(KERNEL)
         elif items:
-            if items[0].name != names[0] or len(items) > 1:
+            if items[0].name != names[0] or len(items) > 1 or edit.args.partial:
                 raise UnbindableError(f"not all of {', '.join(names)} are given")
             edit.rename(names[0], "kernel_size")
 

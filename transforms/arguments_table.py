@@ -113,6 +113,12 @@ def values() -> dict[str, dict[str, Plain]]:
     return found
 
 
+def constraints() -> dict[str, Plain]:
+    """Return what constraints given as strings are called now."""
+    found: dict[str, Plain] = _data()["constraints"]
+    return found
+
+
 def advice(name: str) -> str:
     """Say what to do about an argument that has no successor."""
     found: dict[str, str] = _data()["advice"]

@@ -267,17 +267,25 @@ class Merges(Transform):
         return self.context.module.code_for_node(item.original)
 
     def _refuse(self, node: cst.Call, kind: str, args: Arguments, reason: str) -> None:
-        mode = literals.string(item.original) if (item := args.get("mode")) else "sum"
-        new = _MODES[mode].function if mode in _MODES else "concatenate"
-        advice = f"write {new}([a, b]) with the tensors themselves"
+        text = literals.string(item.original) if (item := args.get("mode")) else "sum"
+        mode = _MODES.get(text or "", _MODES["concat"])
+        axis = args.get(mode.axis[0]) if mode.axis is not None else None
+        code = self.context.module.code_for_node
+        rest = ""
+        if mode.axis is not None and axis is not None and axis.original is not None:
+            rest = f", {mode.axis[1]}={code(axis.original)}"
+        elif mode.function == "dot":
+            rest = ", axes=-1"
+        rest += ", normalize=True" if mode.normalize else ""
+        advice = f"write {mode.function}([a, b]{rest}) with the tensors themselves"
         layers = args.get("layers")
         if kind == "Merge" and layers is not None:
             parts = literals.elements(layers.original) or []
-            names = [self.context.module.code_for_node(part) for part in parts] or ["left", "right"]
+            names = [code(part) for part in parts] or ["left", "right"]
             inputs = ", ".join(f"{name}.inputs[0]" for name in names)
             outputs = ", ".join(f"{name}.outputs[0]" for name in names)
             advice = (
-                f"write x = {new}([{outputs}]), call the layers that follow on x, and end with"
+                f"write x = {mode.function}([{outputs}]{rest}), call the layers that follow on x, and end with"
                 f" Model(inputs=[{inputs}], outputs=x)"
             )
         self.context.report(

@@ -470,18 +470,16 @@ class TrainingCalls(Transform):
     ) -> None:
         new = _SAMPLES[old][0]
         item = args.get(old)
-        samples = (
-            self.context.module.code_for_node(item.original)
-            if item is not None and item.original is not None
-            else "n"
-        )
-        keep = "" if new_method == method else f" of {new_method}()"
+        assert item is not None and item.original is not None
+        steps = in_batches(item.original, cst.Name("batch_size"))
+        code = self.context.module.code_for_node(steps)
+        where = "" if new_method == method else f" in a call of {new_method}()"
         self.context.report(
             UNKNOWN_STEPS,
             call,
             f"{method}() is not converted: the source does not show how many samples a batch of"
             f" {old}= has",
-            advice=f"write {new}=-(-({samples}) // batch_size){keep}",
+            advice=f"write {new}={code}{where}, with the right batch size",
             confidence=Confidence.UNSURE,
         )
 
