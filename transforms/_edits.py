@@ -62,14 +62,12 @@ def add_parameter(params: cst.Parameters, param: cst.Param) -> cst.Parameters:
 def add_options(params: cst.Parameters, name: str) -> cst.Parameters:
     """Add ``**name`` behind every other parameter; there is none yet."""
     new = cst.Param(cst.Name(name), star="**")
-    for field in ("kwonly_params", "star_arg", "params"):
-        known = getattr(params, field)
-        if isinstance(known, cst.Param):
-            first, last = _linked(known, new, params.params or params.posonly_params)
-            return params.with_changes(star_arg=first, star_kwarg=last)
-        if isinstance(known, tuple | list) and known:
-            items: list[cst.Param] = list(known)
-            *rest, last_known = items
+    if isinstance(params.star_arg, cst.Param) and not params.kwonly_params:
+        first, last = _linked(params.star_arg, new, params.params or params.posonly_params)
+        return params.with_changes(star_arg=first, star_kwarg=last)
+    for field, known in (("kwonly_params", params.kwonly_params), ("params", params.params)):
+        if known:
+            *rest, last_known = known
             first, last = _linked(last_known, new, rest)
             # A comma behind ``**name`` is no syntax that every Python 3 reads.
             last = last.with_changes(

@@ -216,17 +216,18 @@ class WeightLists:
             if isinstance(value, cst.Call) and dotted(value.func) == ("self", "add_weight"):
                 continue
             converted = self._converted(value) if isinstance(value, cst.Call) else None
-            if converted is None:
+            if converted is None or not isinstance(value, cst.Call):
                 return f"self.{name} is not created by add_weight"
             self.conversions[value] = converted
         return ""
 
     def _converted(self, call: cst.Call) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
         """Return shape and initializer of a call such as ``self.init(shape, name=...)``."""
-        first, *rest = [*call.args] or [None]
+        if not call.args:
+            return None
+        first, *rest = call.args
         if (
-            first is None
-            or first.keyword is not None
+            first.keyword is not None
             or first.star
             or len(rest) > 1
             or any(arg.keyword is None or arg.keyword.value != "name" for arg in rest)

@@ -387,7 +387,7 @@ class CustomLayers(Transform):
         owner = self._owner()
         value = func.value
         known = owner is not None or self._is_layer(value)
-        own = isinstance(value, cst.Name) and value.value == "self" or is_super(value)
+        own = is_super(value) or (isinstance(value, cst.Name) and value.value == "self")
         if owner is not None and own:
             related = self._classes.relatives(owner)
             if is_super(value):
@@ -441,9 +441,12 @@ class _Init(cst.CSTVisitor):
 
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func
-        if isinstance(func, cst.Attribute) and func.attr.value == "__init__":
-            if is_super(func.value):
-                self.supers.append(node)
+        if (
+            isinstance(func, cst.Attribute)
+            and func.attr.value == "__init__"
+            and is_super(func.value)
+        ):
+            self.supers.append(node)
 
 
 def _names(function: cst.FunctionDef) -> set[str]:

@@ -84,8 +84,8 @@ OTHER_LIST = Rule(
     "assigned-layer-lists",
     "Report what Keras 1 layers kept in lists and dictionaries of their own",
     "regularizers and constraints are read by nobody since Keras 2, so the weights are simply not"
-    " regularised or constrained. non_trainable_weights, updates and losses are properties: tf_keras"
-    " refuses all three, Keras 3 refuses the first and the last and ignores updates.",
+    " regularised or constrained. non_trainable_weights, updates and losses are properties:"
+    " tf_keras refuses all three, Keras 3 refuses the first and the last and ignores updates.",
     Safety.NONE,
     untouched=("An empty list or dictionary of regularizers or constraints.",),
 )
