@@ -52,7 +52,8 @@ def layer(body: str, root: str = "keras") -> str:
             "(shape=shape, initializer=self.init, name='W', trainable=True, regularizer=self.reg)",
         ),
         (
-            "('w',\n                        (3, 4),  # two\n                        trainable=True)",
+            "('w',\n                        (3, 4),  # two\n"
+            "                        trainable=True)",
             "(name='w',\n                        shape=(3, 4),  # two\n"
             "                        trainable=True)",
         ),

@@ -33,8 +33,9 @@ HEAD = "from keras.layers import Dense\nfrom keras.models import Model, Sequenti
 def test_tensors_of_a_sequential_model(code: str) -> None:
     before = code.format(input="input", output="output")
     after = code.format(input="inputs[0]", output="outputs[0]")
-    head = "\n".join(line for line in HEAD.split("\n") if "Dense" not in line or "Dense" in code)
-    head = head.replace("Model, ", "") if "Model(" not in code.replace("Model(self", "") else head
+    head = HEAD if "Dense" in code else HEAD.replace("from keras.layers import Dense\n", "")
+    if "Model(" not in code:
+        head = head.replace("Model, ", "")
     codes = ["KM401"] * (code.count("{input}") + code.count("{output}"))
     check(head + before, head + after, to="keras", codes=codes)
     check(
@@ -55,7 +56,8 @@ def test_tensors_of_a_sequential_model(code: str) -> None:
         "import keras\n\n\ndef f(model):\n    return keras.ops.abs(model.output)\n",
         "import keras\n\nmodel = keras.Sequential()\nx = model.layers[-1].output\n",
         "import keras\n\nmodel = keras.Sequential()\nx = model.get_layer('a').output\n",
-        "import keras\n\nmodel = keras.Sequential()\nx = model.outputs[0]\ny = model.output_shape\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.outputs[0]\n",
+        "import keras\n\nmodel = keras.Sequential()\nx = model.output_shape\n",
         "import keras\n\nmodel = keras.Sequential()\nmodel.output = 1\n",
         "import keras\n\nmodel = keras.models.load_model('a')\nx = model.output\n",
         "import keras\n\nmodel = keras.Sequential()\nmodel = change(model)\nx = model.output\n",

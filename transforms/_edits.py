@@ -90,8 +90,8 @@ def _appended(
     new: _Item,
     opening: cst.BaseParenthesizableWhitespace | None = None,
 ) -> list[_Item]:
-    *rest, last = items
-    first, second = _linked(last, new, rest, opening)
+    rest = list(items[:-1])
+    first, second = _linked(items[-1], new, rest, opening)
     return [*rest, first, second]
 
 
