@@ -90,7 +90,7 @@ def _appended(
     new: _Item,
     opening: cst.BaseParenthesizableWhitespace | None = None,
 ) -> list[_Item]:
-    rest = list(items[:-1])
+    rest: list[_Item] = list(items[:-1])
     first, second = _linked(items[-1], new, rest, opening)
     return [*rest, first, second]
 
