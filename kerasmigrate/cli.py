@@ -30,6 +30,9 @@ app = typer.Typer(
 #: Shows the traceback of an error when it is set to something.
 DEBUG = "KERASMIGRATE_DEBUG"
 
+#: What the option parser raises: the "usage error" of click, be it typer's own copy or not.
+_ParserError: Any = typer.BadParameter.__mro__[1]
+
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -123,15 +126,32 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every findi
 
 
 def _run(command: str, values: Mapping[str, Any]) -> int:
-    """Run a command with the options that were given; the others keep their defaults."""
-    from kerasmigrate import commands
+    """Run a command with the options that were given; the others keep their defaults.
 
+    Everything that it raises is dealt with here, before the option parser has its own way.
+    """
     given = {
         name: value.value if isinstance(value, Enum) else value
         for name, value in values.items()
         if value is not None
     }
-    code: int = getattr(commands, command)(commands.Options(**given))
+    try:
+        from kerasmigrate import commands
+
+        code: int = getattr(commands, command)(commands.Options(**given))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, label="")
+    except BrokenPipeError:
+        # Nobody reads any more. Python would complain when it flushes the stream at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KerasMigrateError as error:
+        return _fail(str(error), 3 if isinstance(error, VerifyError) else 2)
+    except Exception as error:
+        reason = _line(f"{type(error).__name__}: {error}")
+        advice = f"please report it, with the traceback that {DEBUG}=1 shows"
+        return _fail(f"internal error: {reason}: {advice}", 2)
     return code
 
 
@@ -278,28 +298,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog_name="kerasmigrate",
             standalone_mode=False,
         )
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED, label="")
-    except BrokenPipeError:
-        # Nobody reads any more. Python would complain when it flushes the stream at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except KerasMigrateError as error:
-        return _fail(str(error), 3 if isinstance(error, VerifyError) else 2)
-    except typer.Abort:
-        return _fail("interrupted", INTERRUPTED, label="")
-    except Exception as error:
-        message = getattr(error, "format_message", None)
-        if message is not None:  # what the option parser found
-            context = getattr(error, "ctx", None)
-            command = context.command_path if context is not None else "kerasmigrate"
-            return _fail(f"{_line(message())}: see '{command} --help'", 2)
-        reason = _line(f"{type(error).__name__}: {error}")
-        return _fail(
-            f"internal error: {reason}: please report it, with the traceback that {DEBUG}=1 shows",
-            2,
-        )
+    except _ParserError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "kerasmigrate"
+        return _fail(f"{_line(error.format_message())}: see '{command} --help'", 2)
     return int(code or 0)
 
 

@@ -307,8 +307,12 @@ def undo(options: Options) -> int:
             _say(options, f"{root}: nothing to undo\n")
             continue
         left += len(outcome.left)
-        restored, count = len(outcome.restored), len(outcome.restored) + len(outcome.unchanged)
-        _say(options, f"{root}: {restored} of {count + len(outcome.left)} files restored\n")
+        numbers = [
+            f"{len(outcome.restored)} restored",
+            f"{len(outcome.unchanged)} not written",
+            f"{len(outcome.left)} left",
+        ]
+        _say(options, f"{root}: {', '.join(numbers)}\n")
         for path, reason in outcome.left:
             _say(options, f"  {printable(str(path))}: {reason}\n")
         if outcome.left:
