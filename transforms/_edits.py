@@ -90,9 +90,9 @@ def _appended(
     new: _Item,
     opening: cst.BaseParenthesizableWhitespace | None = None,
 ) -> list[_Item]:
-    rest: list[_Item] = list(items[:-1])
-    first, second = _linked(items[-1], new, rest, opening)
-    return [*rest, first, second]
+    result: list[_Item] = list(items[:-1])
+    result += _linked(items[-1], new, items[:-1], opening)
+    return result
 
 
 def _linked(
