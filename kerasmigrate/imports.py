@@ -6,9 +6,10 @@ ask it how to spell what they need. :mod:`kerasmigrate.import_editor` carries it
 
 from __future__ import annotations
 
+import ast
 import builtins
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -17,7 +18,7 @@ from kerasmigrate import inventory
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.inventory.homes import Home, home
 from kerasmigrate.names import Binding, Names, Reference, Scope, Statement, Symbol
-from kerasmigrate.project import SOURCES
+from kerasmigrate.project import SOURCES, summarise
 
 #: Short names of the third-party modules that old Keras modules import.
 _FOREIGN = {"np": "numpy", "tf": "tensorflow", "h5py": "h5py", "six": "six"}
@@ -109,6 +110,13 @@ def locate(path: str, target: Target) -> Located:
     return Located(Home(None, "unknown"), path, ())
 
 
+def _declared(names: Names) -> frozenset[str]:
+    """Return the names that a module lists in its ``__all__``."""
+    if "__all__" not in names.module_scope.bindings:
+        return frozenset()
+    return summarise(ast.parse(names.module.code)).declared
+
+
 class Imports:
     """The plan for one file.
 
@@ -128,7 +136,7 @@ class Imports:
         self.target = target
         self._frozen = frozen
         view = names.view
-        self._kept = view.kept
+        self._kept = view.kept | _declared(names)
         self._public = view.path is not None and view.path.name == "__init__.py"
         self.plans: dict[Binding, Plan] = {}
         #: Local name of each symbol that a star import brings, by star binding.
@@ -317,35 +325,40 @@ class Imports:
         known = self._through_another(path, near, scope)
         if known is not None:
             return known
-        binding = near.binding
-        statement = binding.statement
-        if statement is None:
-            root = self._importing(near)
-            binding, statement = (root, root.statement) if root else (binding, None)
-        if statement is None or plans[0].path is None or binding.through == "re-export":
-            return self._root(statement, path)
+        statements = self._importing(near)
+        if (
+            not statements
+            or plans[0].path is None
+            or self.names.statements[statements[0]][0].through == "re-export"
+        ):
+            return self._root(statements, path)
         module, _, leaf = path.rpartition(".")
-        if module == "keras" and isinstance(statement, cst.Import):
-            return self._root(statement, path)
+        if module == "keras" and isinstance(statements[0], cst.Import):
+            return self._root(statements, path)
         local = leaf
         wanted = Want(self.target.spell(module), leaf, local)
         number = 1
-        while not self._can_add(wanted, statement):
+        while not self._can_add(wanted):
             local = f"keras_{leaf}" if number == 1 else f"keras_{leaf}_{number}"
             wanted = Want(self.target.spell(module), leaf, local)
             number += 1
-        self._add(statement, wanted)
+        self._add(statements, wanted)
         return local
 
-    def _importing(self, near: Symbol) -> Binding | None:
-        """Follow an alias (``K = keras.backend``) back to an import."""
-        binding: Binding | None = near.binding
-        seen: set[Binding] = set()
-        while binding is not None and binding.statement is None and binding not in seen:
-            seen.add(binding)
-            found = self.names.bindings(binding.value) if binding.value is not None else ()
-            binding = found[0] if found else None
-        return binding
+    def _importing(self, near: Symbol) -> list[Statement]:
+        """Return the imports behind a symbol, each of which may be the one in force.
+
+        An alias (``K = keras.backend``) is followed back to its import.
+        """
+        found: list[Statement] = []
+        todo = list(near.bindings)
+        for binding in todo:
+            if binding.statement is not None:
+                if binding.statement not in found:
+                    found.append(binding.statement)
+            elif binding.value is not None:
+                todo += [each for each in self.names.bindings(binding.value) if each not in todo]
+        return found
 
     def _through_another(self, path: str, near: Symbol, scope: Scope | None) -> str | None:
         """Spell ``path`` through another name that is imported for all of the module."""
@@ -381,17 +394,16 @@ class Imports:
         order = {b: i for i, b in enumerate(self.names.imports)}
         return order.get(binding, 0) <= order.get(other, len(order))
 
-    def _root(self, statement: cst.CSTNode | None, path: str) -> str:
+    def _root(self, statements: Sequence[Statement], path: str) -> str:
         """Spell ``path`` below a root import, adding that import where none fits."""
         rest = path[len("keras") :]
         if self._root_local is None:
             self._root_local = self._free_root()
         local = self._root_local
-        if statement is None:
-            statement = next(iter(self.names.statements), None)
-        if statement is None:
+        statements = statements or list(self.names.statements)[:1]
+        if not statements:
             raise LookupError("there is no import to stand next to")
-        self._add(statement, self.root_want(local))
+        self._add(statements, self.root_want(local))
         return local + rest
 
     def _free_root(self) -> str:
@@ -416,7 +428,7 @@ class Imports:
             return Want("tensorflow", "keras", local)
         return Want(None, self.target.root, local)
 
-    def _can_add(self, want: Want, statement: cst.CSTNode) -> bool:
+    def _can_add(self, want: Want) -> bool:
         if any(w.local == want.local for wants in self.additions.values() for w in wants):
             return any(w == want for wants in self.additions.values() for w in wants)
         if want.local in _RESERVED and want.module is None:
@@ -439,10 +451,11 @@ class Imports:
             )
         )
 
-    def _add(self, statement: cst.CSTNode, want: Want) -> None:
-        wants = self.additions.setdefault(statement, [])
-        if want not in wants:
-            wants.append(want)
+    def _add(self, statements: Sequence[Statement], want: Want) -> None:
+        for statement in statements:
+            wants = self.additions.setdefault(statement, [])
+            if want not in wants:
+                wants.append(want)
 
     @staticmethod
     def foreign(path: str) -> str | None:

@@ -7,12 +7,13 @@ resolve: a parameter called ``keras`` is a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from kerasmigrate.flavours import canonical
+from kerasmigrate.inventory.homes import TARGETS, home
 from kerasmigrate.project import ModuleView
 
 Statement = cst.Import | cst.ImportFrom
@@ -104,7 +105,7 @@ class Symbol:
         base: Canonical path of the local name itself; None when only ``name`` plus attributes is
             Keras (``tf.keras``).
         bindings: The bindings that the local name may have here; more than one when guarded.
-        certain: False when another, non-Keras binding of the name may be in force.
+        certain: False when another binding of the name, to something else, may be in force.
     """
 
     path: str
@@ -225,7 +226,7 @@ class Names:
         paths = {path for _, path, _ in keras}
         if len(paths) > 1 and all(b.kind == "alias" for b in bindings):
             return None  # a variable that holds one class or another
-        certain = len(paths) == 1 and all(_alternative(b, [k[0] for k in keras]) for b in other)
+        certain = _one_object(paths) and all(_alternative(b, [k[0] for k in keras]) for b in other)
         first, path, flavour = keras[0]
         base = canonical(self.origin(first) or "")
         return Symbol(
@@ -256,6 +257,14 @@ class Names:
                 (binding,),
             )
         return None
+
+
+def _one_object(paths: Set[str]) -> bool:
+    """Tell whether canonical paths are old and new places of one object, in every target."""
+    if len(paths) == 1:
+        return True
+    homes = [{home(path, target).path for path in paths} for target in TARGETS]
+    return all(len(found) == 1 for found in homes) and homes != [{None}] * len(TARGETS)
 
 
 def _alternative(binding: Binding, keras: Sequence[Binding]) -> bool:

@@ -382,6 +382,8 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
             summary.functions[node.name] = node
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             _summarise_assignment(node.targets[0], node.value, summary)
+        elif isinstance(node, ast.AugAssign) and _chain(node.target) == "__all__":
+            summary.declared |= _strings(node.value)
         elif isinstance(node, ast.If):
             _summarise_block(node.body, summary)
             _summarise_block(node.orelse, summary)
@@ -398,15 +400,20 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
 def _summarise_assignment(target: ast.expr, value: ast.expr, summary: Summary) -> None:
     if not isinstance(target, ast.Name):
         return
-    if target.id == "__all__" and isinstance(value, ast.List | ast.Tuple):
-        summary.declared = frozenset(
-            each.value
-            for each in value.elts
-            if isinstance(each, ast.Constant) and isinstance(each.value, str)
-        )
+    if target.id == "__all__":
+        summary.declared = _strings(value)
         return
     chain = _chain(value)
     head, _, rest = (chain or "").partition(".")
     known = summary.names.get(head)
     if isinstance(known, str):
         summary.names.setdefault(target.id, f"{known}.{rest}" if rest else known)
+
+
+def _strings(value: ast.expr) -> frozenset[str]:
+    """Return the strings that stand in a list, a tuple or a sum of these."""
+    return frozenset(
+        node.value
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )

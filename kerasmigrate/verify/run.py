@@ -157,7 +157,7 @@ def _module_file(where: str, root: Path) -> Path | None:
 
 def _merge(verdict: FileVerdict, problems: Sequence[str]) -> FileVerdict:
     """Add what step V1 found: a file with a name that does not exist is not proved."""
-    if not problems:
+    if not problems or verdict.verdict is Verdict.SYNTAX_ERROR:
         return verdict
     notes = (*verdict.notes, *problems)
     if verdict.verdict is Verdict.KERAS_ERROR:
