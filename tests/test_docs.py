@@ -73,10 +73,8 @@ def blocks(page: Path) -> list[Block]:
 
 
 def needs_tensorflow(page: Path) -> bool:
-    return any(
-        block.mark == "run" and re.search(r"verify\b(?! --help)|scripts/demo|import keras", block.text)
-        for block in blocks(page)
-    )
+    wanted = re.compile(r"kerasmigrate verify|--verify|verify_paths|scripts/demo|--from-package")
+    return any(block.mark == "run" and wanted.search(block.text) for block in blocks(page))
 
 
 def page_parameters() -> list[object]:
@@ -267,7 +265,10 @@ class Page:
 
 
 @pytest.mark.parametrize("page", page_parameters())
-def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
+def test_a_page_shows_what_happens(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     folder = tmp_path / "work"
     folder.mkdir()
     Page(page, folder).run()
@@ -304,9 +305,7 @@ def slug(heading: str) -> str:
 
 def test_the_version_stands_on_top_of_the_changelog() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    headings = re.findall(
-        r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
-    )
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert headings[0] == project["version"]
 
 
