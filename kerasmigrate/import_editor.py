@@ -328,7 +328,8 @@ class ImportEditor(cst.CSTTransformer):
         super().__init__()
         self.outcome = outcome
         self.originals = originals
-        self.edited: set[cst.CSTNode] = set()
+        #: Modules that each line of imports named before it was edited.
+        self.edited: dict[cst.CSTNode, frozenset[str]] = {}
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         return False
@@ -383,13 +384,20 @@ class ImportEditor(cst.CSTTransformer):
         """Join neighbouring lines that have come to import from the same module."""
         found: list[cst.BaseStatement] = []
         for line in body:
-            joined = _join(found[-1], line) if found else None
-            if joined is None or not {found[-1], line} & self.edited:
-                found.append(line)
+            above = found[-1] if found else None
+            joined = _join(above, line) if above in self.edited or line in self.edited else None
+            if above is None or joined is None or self._was(line) <= self._was(above):
+                found.append(line)  # what the author kept apart stays apart
             else:
                 found[-1] = joined
-                self.edited.add(joined)
+                self.edited[joined] = self._was(above) | self._was(line)
         return found
+
+    def _was(self, line: cst.BaseStatement) -> frozenset[str]:
+        if line in self.edited:
+            return self.edited[line]
+        assert isinstance(line, cst.SimpleStatementLine)
+        return _modules(line)
 
     def _statement(
         self, was: cst.CSTNode, now: cst.CSTNode
@@ -412,7 +420,7 @@ class ImportEditor(cst.CSTTransformer):
         first, *others = small
         comments = self._parted_comments(was.body[0])
         lines = [now.with_changes(body=[first]), *(_line(each, comments) for each in others)]
-        self.edited.update(lines)
+        self.edited.update(dict.fromkeys(lines, _modules(was)))
         return list(lines), []
 
     def _collapsed(
@@ -487,7 +495,14 @@ def _line(
     return line
 
 
-def _join(above: cst.BaseStatement, below: cst.BaseStatement) -> cst.SimpleStatementLine | None:
+def _modules(line: cst.SimpleStatementLine) -> frozenset[str]:
+    """Return the modules of the from-imports in a line."""
+    return frozenset(
+        _module_text(small) for small in line.body if isinstance(small, cst.ImportFrom)
+    )
+
+
+def _join(above: cst.BaseStatement | None, below: cst.BaseStatement) -> cst.SimpleStatementLine | None:
     """Join two plain from-imports of one module, when that is easy to read."""
     pair: list[cst.ImportFrom] = []
     for line in (above, below):
