@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from kerasmigrate.flavours import canonical
-from kerasmigrate.imports import Imports, Plan, Want
+from kerasmigrate.imports import GUARD_CODE, UNUSED_CODE, Imports, Plan, Want
 from kerasmigrate.names import Binding, Statement, dotted
 
 _GUARD_ERRORS = frozenset(
@@ -101,7 +101,7 @@ def decide(imports: Imports, tree: cst.Module) -> Outcome:
     used = used_names(tree) if may_drop else frozenset()
     for guard in _guards(names.imports):
         branch = _collapse(guard, imports)
-        if branch is not None:
+        if branch is not None and not imports.is_off(GUARD_CODE, guard):
             outcome.collapsed[guard] = branch
     seen: dict[tuple[int, str], list[tuple[Want, bool, frozenset[tuple[int, int]]]]] = {}
     for statement, bindings in names.statements.items():
@@ -154,7 +154,8 @@ def _entries(
         wanted = _want(statement, index, plan, imports)
         needed = plan.local in used or imports.is_kept(binding)
         if plan.path is not None and plan.base is None and binding.through != "re-export":
-            if not plan.live and not plan.stuck and not needed:
+            may_go = plan.moved or not imports.is_off(UNUSED_CODE, binding.node)
+            if may_go and not plan.live and not plan.stuck and not needed:
                 if not plan.moved:
                     outcome.unused.append(plan)
                 entries.append(Entry(index, plan))

@@ -24,6 +24,13 @@ from kerasmigrate.project import SOURCES, summarise
 _FOREIGN = {"np": "numpy", "tf": "tensorflow", "h5py": "h5py", "six": "six"}
 _RESERVED = frozenset(dir(builtins))
 
+#: The rules that stand for the edits planned here: of an import statement, of a reference, of a
+#: guard whose branches come to the same, of an unused import that would fail.
+IMPORT_CODE = "KM101"
+REFERENCE_CODE = "KM102"
+GUARD_CODE = "KM106"
+UNUSED_CODE = "KM109"
+
 
 @dataclass(frozen=True)
 class Want:
@@ -123,18 +130,18 @@ class Imports:
     Args:
         names: The resolved names of the file.
         target: The flavour aimed at.
-        frozen: Tells whether a statement has to stay as it is.
+        is_off: Tells whether the user does not want a rule's edit at a node.
     """
 
     def __init__(
         self,
         names: Names,
         target: Target,
-        frozen: Callable[[Statement], bool] = lambda statement: False,
+        is_off: Callable[[str, cst.CSTNode], bool] = lambda code, node: False,
     ) -> None:
         self.names = names
         self.target = target
-        self._frozen = frozen
+        self.is_off = is_off
         view = names.view
         self._kept = view.kept | _declared(names)
         self._public = view.path is not None and view.path.name == "__init__.py"
@@ -184,7 +191,7 @@ class Imports:
         if split is None:
             return Plan(binding, None, None, local)
         path = split[0]
-        if binding.statement is not None and self._frozen(binding.statement):
+        if binding.statement is not None and self.is_off(IMPORT_CODE, binding.statement):
             return Plan(binding, path, None, local, is_module(path), frozen=True)
         located = self.locate(path)
         return Plan(binding, path, located.path, local, is_module(path))
@@ -195,9 +202,13 @@ class Imports:
             located = self.locate(symbol.path)
             if any(self._plan_of(binding, symbol).frozen for binding in symbol.bindings):
                 continue
+            if reference.stored and located.path != symbol.path and is_module(symbol.path):
+                # Another module stands for it, but must not be replaced or deleted for it.
+                located = Located(Home(None, "gone"), symbol.path, ())
+            pinned = self.is_off(REFERENCE_CODE, reference.node)
             for binding in symbol.bindings:
                 plan = self._plan_of(binding, symbol)
-                if located.path is None:
+                if located.path is None or pinned:
                     plan.stuck.append(reference)
                 else:
                     plan.live.append(reference)
@@ -206,7 +217,7 @@ class Imports:
                     self.unsure.add(reference.node)
             elif located.path is None:
                 self.homeless[reference.node] = located
-            else:
+            elif not pinned:
                 members.append((reference, symbol, located))
         self._rename_locals()
         for reference, symbol, located in members:

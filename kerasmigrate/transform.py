@@ -21,8 +21,6 @@ from kerasmigrate.project import ModuleView
 from kerasmigrate.rules import Rule
 from kerasmigrate.values import Values
 
-#: The rule that stands for every edit of an import statement.
-IMPORT_CODE = "KM101"
 _IGNORE = re.compile(r"#\s*kerasmigrate:\s*ignore(?:\[([A-Z0-9,\s]+)\])?")
 
 
@@ -88,7 +86,7 @@ class Context:
     @cached_property
     def imports(self) -> Imports:
         """The plan for the file's imports and for how a symbol is spelt in it."""
-        return Imports(self.names, self.target, self._is_frozen)
+        return Imports(self.names, self.target, self._is_off)
 
     @cached_property
     def values(self) -> Values:
@@ -158,8 +156,8 @@ class Context:
         """Tell whether ``report`` would take a finding of this rule here."""
         return self.settings.runs(rule.code) and not self._is_ignored(rule, node)
 
-    def _is_frozen(self, statement: cst.CSTNode) -> bool:
-        return not self.settings.runs(IMPORT_CODE) or self._names_on(statement, IMPORT_CODE)
+    def _is_off(self, code: str, node: cst.CSTNode) -> bool:
+        return not self.settings.runs(code) or self._names_on(node, code)
 
     def _is_ignored(self, rule: Rule, node: cst.CSTNode) -> bool:
         return self._names_on(node, rule.code)
