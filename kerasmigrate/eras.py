@@ -18,6 +18,7 @@ from kerasmigrate import inventory
 from kerasmigrate.names import Names
 from kerasmigrate.project import Project
 from kerasmigrate.source import speaks_of_keras
+from kerasmigrate.walking import Reader
 
 KERAS_1 = "keras-1.2.2"
 KERAS_2 = ("keras-2.0.9", "keras-2.2.4", "keras-2.3.1", "tf.keras-2")
@@ -93,7 +94,7 @@ def era(names: Names) -> Era:
         if "Convolution" in spelt and symbol.path.endswith(f".{spelt}"):
             old = True
     collector = _Calls(names)
-    names.module.visit(collector)
+    collector.visit(names.module)
     found = _judge(old or collector.old, collector.new)
     return project_era(names.view.project) if found is Era.UNKNOWN else found
 
@@ -122,7 +123,7 @@ def _judge(old: bool, new: bool) -> Era:
     return Era.KERAS_2 if new else Era.UNKNOWN
 
 
-class _Calls(cst.CSTVisitor):
+class _Calls(Reader):
     def __init__(self, names: Names) -> None:
         super().__init__()
         self.names = names

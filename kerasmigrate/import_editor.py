@@ -15,6 +15,7 @@ import libcst as cst
 from kerasmigrate.flavours import canonical
 from kerasmigrate.imports import GUARD_CODE, UNUSED_CODE, Imports, Plan, Want
 from kerasmigrate.names import Binding, Statement, dotted
+from kerasmigrate.walking import Reader
 
 _GUARD_ERRORS = frozenset(
     ("ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException")
@@ -57,11 +58,11 @@ class Outcome:
 def used_names(module: cst.Module) -> frozenset[str]:
     """Return every name that a module uses outside its import statements."""
     collector = _UsedNames()
-    module.visit(collector)
+    collector.visit(module)
     return frozenset(collector.names)
 
 
-class _UsedNames(cst.CSTVisitor):
+class _UsedNames(Reader):
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
@@ -76,11 +77,11 @@ class _UsedNames(cst.CSTVisitor):
         self.names.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         return False
 
     def visit_Annotation(self, node: cst.Annotation) -> None:

@@ -11,6 +11,7 @@ import builtins
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import libcst as cst
 
@@ -94,11 +95,13 @@ class Located:
         return ".".join((self.home.path, *self.tail))
 
 
+@cache
 def is_module(path: str) -> bool:
     """Tell whether a canonical path is a module in any version that we know."""
     return any(inventory.load(name).kind(path) == "module" for name in SOURCES)
 
 
+@cache
 def locate(path: str, target: Target) -> Located:
     """Find the home of a symbol, or of the object that it is an attribute of."""
     parts = path.split(".")

@@ -15,6 +15,7 @@ import libcst as cst
 from kerasmigrate.flavours import canonical
 from kerasmigrate.inventory.homes import TARGETS, home
 from kerasmigrate.project import ModuleView
+from kerasmigrate.walking import Reader
 
 Statement = cst.Import | cst.ImportFrom
 
@@ -134,7 +135,7 @@ class Names:
         self.module = module
         self.view = view
         collector = _Collector(view)
-        module.visit(collector)
+        collector.visit(module)
         self.module_scope = collector.module_scope
         #: Each whole chain of names; its beginnings are no references of their own.
         self.references: dict[cst.CSTNode, Reference] = collector.references
@@ -275,7 +276,7 @@ def _alternative(binding: Binding, keras: Sequence[Binding]) -> bool:
     )
 
 
-class _Collector(cst.CSTVisitor):
+class _Collector(Reader):
     """Collects scopes, bindings and references in one walk."""
 
     def __init__(self, view: ModuleView) -> None:
@@ -317,10 +318,10 @@ class _Collector(cst.CSTVisitor):
             if node is None or isinstance(node, cst.MaybeSentinel):
                 continue
             if isinstance(node, cst.CSTNode):
-                node.visit(self)
+                self.visit(node)
             else:
                 for each in node:
-                    each.visit(self)
+                    self.visit(each)
 
     def _enter(self, kind: str, node: cst.CSTNode) -> Scope:
         self.scope = Scope(kind, self.scope, node)
@@ -347,7 +348,7 @@ class _Collector(cst.CSTVisitor):
     def _reference(self, node: cst.BaseExpression, *, stored: bool = False) -> None:
         parts = dotted(node)
         if parts is None:
-            node.visit(self)
+            self.visit(node)
             return
         self.references[node] = Reference(node, self.scope, parts[0], parts[1:], stored)
         for end in range(len(parts) - 1, 0, -1):
@@ -365,11 +366,11 @@ class _Collector(cst.CSTVisitor):
         if dotted(node) is not None:
             self._reference(node)
         else:
-            node.value.visit(self)
+            self.visit(node.value)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         return False
 
     # -- imports -----------------------------------------------------------------------------
@@ -419,7 +420,7 @@ class _Collector(cst.CSTVisitor):
     # -- bindings ----------------------------------------------------------------------------
 
     def visit_Assign(self, node: cst.Assign) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         for target in node.targets:
             self._target(target.target, node.value)
         return False
@@ -431,14 +432,14 @@ class _Collector(cst.CSTVisitor):
         return False
 
     def visit_AugAssign(self, node: cst.AugAssign) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         if isinstance(node.target, cst.Name):
             self._reference(node.target)
         self._target(node.target)
         return False
 
     def visit_NamedExpr(self, node: cst.NamedExpr) -> bool:
-        node.value.visit(self)
+        self.visit(node.value)
         if isinstance(node.target, cst.Name):
             scope = self.scope
             while scope.kind == "comprehension" and scope.parent is not None:
@@ -447,13 +448,13 @@ class _Collector(cst.CSTVisitor):
         return False
 
     def visit_For(self, node: cst.For) -> bool:
-        node.iter.visit(self)
+        self.visit(node.iter)
         self._target(node.target)
         self._walk(node.body, node.orelse)
         return False
 
     def visit_WithItem(self, node: cst.WithItem) -> bool:
-        node.item.visit(self)
+        self.visit(node.item)
         if node.asname is not None:
             self._target(node.asname.name)
         return False
@@ -462,14 +463,14 @@ class _Collector(cst.CSTVisitor):
         self._walk(node.type)
         if node.name is not None:
             self._target(node.name.name)
-        node.body.visit(self)
+        self.visit(node.body)
         return False
 
     def visit_ExceptStarHandler(self, node: cst.ExceptStarHandler) -> bool:
-        node.type.visit(self)
+        self.visit(node.type)
         if node.name is not None:
             self._target(node.name.name)
-        node.body.visit(self)
+        self.visit(node.body)
         return False
 
     def visit_Del(self, node: cst.Del) -> bool:
@@ -507,7 +508,7 @@ class _Collector(cst.CSTVisitor):
         return False
 
     def visit_MatchKeywordElement(self, node: cst.MatchKeywordElement) -> bool:
-        node.pattern.visit(self)
+        self.visit(node.pattern)
         return False
 
     # -- guards ------------------------------------------------------------------------------
@@ -519,7 +520,7 @@ class _Collector(cst.CSTVisitor):
         self.guards = outer
 
     def visit_If(self, node: cst.If) -> bool:
-        node.test.visit(self)
+        self.visit(node.test)
         self._branch(node, 0, node.body)
         self._branch(node, 1, node.orelse)
         return False
@@ -563,7 +564,7 @@ class _Collector(cst.CSTVisitor):
         guards, self.guards = self.guards, ()
         self._enter("function", node)
         self._parameters(node.params)
-        node.body.visit(self)
+        self.visit(node.body)
         self._leave()
         self.guards = guards
         return False
@@ -572,7 +573,7 @@ class _Collector(cst.CSTVisitor):
         self._parameter_expressions(node.params)
         self._enter("function", node)
         self._parameters(node.params)
-        node.body.visit(self)
+        self.visit(node.body)
         self._leave()
         return False
 
@@ -581,7 +582,7 @@ class _Collector(cst.CSTVisitor):
         self._bind(node.name.value, "class", node)
         guards, self.guards = self.guards, ()
         self._enter("class", node)
-        node.body.visit(self)
+        self.visit(node.body)
         self._leave()
         self.guards = guards
         return False
@@ -589,12 +590,12 @@ class _Collector(cst.CSTVisitor):
     def _comprehension(
         self, node: cst.CSTNode, for_in: cst.CompFor, *results: cst.BaseExpression
     ) -> None:
-        for_in.iter.visit(self)  # the first iterable is evaluated outside
+        self.visit(for_in.iter)  # the first iterable is evaluated outside
         self._enter("comprehension", node)
         clause: cst.CompFor | None = for_in
         while clause is not None:
             if clause is not for_in:
-                clause.iter.visit(self)
+                self.visit(clause.iter)
             self._target(clause.target)
             self._walk(clause.ifs)
             clause = clause.inner_for_in

@@ -49,6 +49,30 @@ class _FailedError(Exception):
         self.cause = cause
 
 
+#: Nodes below which there is nothing but layout.
+_LAYOUT = (
+    cst.BaseParenthesizableWhitespace,
+    cst.TrailingWhitespace,
+    cst.EmptyLine,
+    cst.Comma,
+    cst.Dot,
+    cst.Semicolon,
+    cst.Colon,
+    cst.AssignEqual,
+    cst.BaseBinaryOp,
+    cst.BaseBooleanOp,
+    cst.BaseCompOp,
+    cst.BaseUnaryOp,
+    cst.BaseAugOp,
+    cst.LeftParen,
+    cst.RightParen,
+    cst.LeftSquareBracket,
+    cst.RightSquareBracket,
+    cst.LeftCurlyBrace,
+    cst.RightCurlyBrace,
+)
+
+
 class Walk(cst.CSTTransformer):
     """Shows every node to every transform in one walk.
 
@@ -80,7 +104,13 @@ class Walk(cst.CSTTransformer):
                 getattr(transform, name)(node)
             except Exception as error:
                 raise _FailedError(type(transform), error) from error
-        return True
+        return not isinstance(node, _LAYOUT)
+
+    def on_visit_attribute(self, node: cst.CSTNode, attribute: str) -> None:
+        """Do nothing; no transform asks for attributes."""
+
+    def on_leave_attribute(self, original_node: cst.CSTNode, attribute: str) -> None:
+        """Do nothing; no transform asks for attributes."""
 
     def on_leave(
         self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT

@@ -27,6 +27,7 @@ from kerasmigrate.parsing import compile_error, parse
 from kerasmigrate.project import SOURCES, ModuleView
 from kerasmigrate.rules import NOT_BOUND, NOT_THERE, SYNTAX, Rule
 from kerasmigrate.values import MODEL, SEQUENTIAL, Values, is_a
+from kerasmigrate.walking import Reader
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def _problems(names: Names, world: _World) -> Iterator[_Problem]:
             continue  # exists, may be something else, or its import is reported already
         yield _Problem(NOT_THERE, reference.node, gone_in_all[0] or "", "")
     calls = _Calls(names, world)
-    names.module.visit(calls)
+    calls.visit(names.module)
     yield from calls.problems
 
 
@@ -240,7 +241,7 @@ def _has_alternative(binding: Binding, names: Names) -> bool:
     return False
 
 
-class _Calls(cst.CSTVisitor):
+class _Calls(Reader):
     """Tries every call of a Keras class, function or model method."""
 
     def __init__(self, names: Names, world: _World) -> None:
@@ -251,7 +252,7 @@ class _Calls(cst.CSTVisitor):
         self.values = Values(names)
         self.problems: list[_Problem] = []
         own = _Methods()
-        names.module.visit(own)
+        own.visit(names.module)
         self.own_methods = frozenset(own.names)
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -308,7 +309,7 @@ class _Calls(cst.CSTVisitor):
             self.problems.append(_Problem(NOT_BOUND, node, subject, reason, confidence))
 
 
-class _Methods(cst.CSTVisitor):
+class _Methods(Reader):
     """Collects the names of the methods that the classes of a file define."""
 
     def __init__(self) -> None:

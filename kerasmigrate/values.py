@@ -5,11 +5,14 @@ Flow does not matter here: a name has a class when every assignment that it can 
 
 from __future__ import annotations
 
+from functools import cache
+
 import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.names import Binding, Names, dotted
 from kerasmigrate.project import SOURCES
+from kerasmigrate.walking import Reader
 
 #: Functions that return a model, and the class of it.
 _MODEL_MAKERS = frozenset(
@@ -44,6 +47,7 @@ MODEL_METHODS = frozenset(
 )
 
 
+@cache
 def is_a(path: str, base: str) -> bool:
     """Tell whether a canonical class is ``base`` or derives from it, in any known version."""
     if path == base:
@@ -64,7 +68,7 @@ class Values:
         self._attributes: dict[tuple[cst.CSTNode, str], list[cst.BaseExpression]] = {}
         self._evidence: set[tuple[int, tuple[str, ...]]] = set()
         self._classes: list[cst.ClassDef] = []
-        names.module.visit(_Attributes(self))
+        _Attributes(self).visit(names.module)
 
     # -- classes -----------------------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class Values:
         self._busy.add(function)
         try:
             collector = _Returns()
-            function.body.visit(collector)
+            collector.visit(function.body)
             return self._agree([self.instance(value) for value in collector.values])
         finally:
             self._busy.discard(function)
@@ -222,7 +226,7 @@ class Values:
         return id(found[0]) if found else 0
 
 
-class _Attributes(cst.CSTVisitor):
+class _Attributes(Reader):
     """Collects ``self.x = value`` and calls that give a model away."""
 
     def __init__(self, values: Values) -> None:
@@ -270,7 +274,7 @@ class _Attributes(cst.CSTVisitor):
         return method == "compile" and bool(keywords & {"loss", "optimizer"})
 
 
-class _Returns(cst.CSTVisitor):
+class _Returns(Reader):
     """Collects what a function returns, without the functions inside it."""
 
     def __init__(self) -> None:

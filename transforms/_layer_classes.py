@@ -20,6 +20,7 @@ from kerasmigrate.names import dotted
 from kerasmigrate.project import Wanted
 from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
+from kerasmigrate.walking import Reader
 
 METRIC = "keras.metrics.Metric"
 
@@ -246,11 +247,11 @@ def _foreign_class(path: Path, name: str, modified: int) -> Foreign | None:
 def _collected(module: cst.Module) -> _Collector:
     """Walk a module once for all transforms that ask."""
     collector = _Collector()
-    module.visit(collector)
+    collector.visit(module)
     return collector
 
 
-class _Collector(cst.CSTVisitor):
+class _Collector(Reader):
     """Collects classes, their methods, and what they assign to attributes of ``self``."""
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ from kerasmigrate.callees import callee
 from kerasmigrate.literals import Plain
 from kerasmigrate.transform import Context
 from kerasmigrate.transforms.arguments_table import Row, row_of, values
+from kerasmigrate.walking import Reader
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Options:
         self._followed: set[cst.CSTNode] = set()
         self._uses: dict[cst.BaseExpression, list[tuple[cst.Call, cst.BaseExpression]]] = {}
         collector = _Stars()
-        context.module.visit(collector)
+        collector.visit(context.module)
         for call, value in collector.found:
             made = self._made(value)
             if made is not None:
@@ -177,7 +178,7 @@ def _revalued(
     return literals.mapped(original, updated, new.values) or updated
 
 
-class _Stars(cst.CSTVisitor):
+class _Stars(Reader):
     """Collects ``**value`` in calls."""
 
     def __init__(self) -> None:

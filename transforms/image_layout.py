@@ -12,6 +12,7 @@ from kerasmigrate.names import Binding, Symbol
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms.arguments_table import row_of, values
+from kerasmigrate.walking import Reader
 
 LAYOUT = Rule(
     "KM206",
@@ -82,7 +83,7 @@ class Layouts:
         if "dim_ordering" not in context.module.code or not context.settings.runs(LAYOUT.code):
             return
         uses = _Uses(self)
-        context.module.visit(uses)
+        uses.visit(context.module)
         self._decide(uses)
 
     def getter(self, node: cst.CSTNode | None) -> Symbol | None:
@@ -148,7 +149,7 @@ class Layouts:
         return result
 
 
-class _Uses(cst.CSTVisitor):
+class _Uses(Reader):
     """Collects comparisons, arguments and calls that are about the layout."""
 
     def __init__(self, layouts: Layouts) -> None:
