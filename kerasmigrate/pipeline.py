@@ -184,7 +184,7 @@ class Pipeline:
 
     def _check(self, before: str, after: _Attempt, view: ModuleView) -> None:
         """Refuse a text in which an edit brought in what the target does not have."""
-        names = after.context.names if after.context.module.code == after.text else None
+        names = after.context.names if after.context.code == after.text else None
         problems = emitted_problems(before, after.text, view, self.target, names)
         if problems:
             first = problems[0]
@@ -212,7 +212,7 @@ class Pipeline:
         walk = Walk([cls(context) for cls in chosen])
         after = finish(module.visit(walk), context, walk)
         code = after.code
-        base = module.code
+        base = context.code
         if code == base:
             return text, context
         if base != text:

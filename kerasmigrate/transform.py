@@ -99,6 +99,11 @@ class Context:
         return inventory.load(self.target.inventory)
 
     @cached_property
+    def code(self) -> str:
+        """The original tree as libcst prints it."""
+        return self.module.code
+
+    @cached_property
     def positions(self) -> Mapping[cst.CSTNode, CodeRange]:
         """Where each node of the original tree stands."""
         wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
@@ -108,7 +113,7 @@ class Context:
     def _ignored(self) -> dict[int, frozenset[str] | None]:
         """Lines with an ignore comment, and the codes it names; None stands for all."""
         found: dict[int, frozenset[str] | None] = {}
-        code = self.module.code
+        code = self.code
         if "kerasmigrate:" not in code:
             return found
         for number, line in enumerate(re.split(r"\r\n|\r|\n", code), 1):
