@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from kerasmigrate.names import Names, Symbol, dotted
+from kerasmigrate.names import Names, Symbol
+from kerasmigrate.scopes import dotted
 
 
 @dataclass(frozen=True)

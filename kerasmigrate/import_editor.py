@@ -14,7 +14,7 @@ import libcst as cst
 
 from kerasmigrate.flavours import canonical
 from kerasmigrate.imports import GUARD_CODE, UNUSED_CODE, Imports, Plan, Want
-from kerasmigrate.names import Binding, Statement, dotted
+from kerasmigrate.scopes import Binding, Statement, dotted
 from kerasmigrate.walking import Reader
 
 _GUARD_ERRORS = frozenset(

@@ -18,8 +18,9 @@ import libcst as cst
 from kerasmigrate import inventory
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.inventory.homes import Home, home
-from kerasmigrate.names import Binding, Names, Reference, Scope, Statement, Symbol
+from kerasmigrate.names import Names, Symbol
 from kerasmigrate.project import SOURCES, summarise
+from kerasmigrate.scopes import Binding, Reference, Scope, Statement
 
 #: Short names of the third-party modules that old Keras modules import.
 _FOREIGN = {"np": "numpy", "tf": "tensorflow", "h5py": "h5py", "six": "six"}

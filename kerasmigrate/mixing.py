@@ -11,7 +11,7 @@ import ast
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import libcst as cst
@@ -20,10 +20,11 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, Finding, Severity
 from kerasmigrate.flavours import canonical
-from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.names import Names
 from kerasmigrate.parsing import parse
 from kerasmigrate.project import ModuleView, Project, Wanted
 from kerasmigrate.rules import MIXED
+from kerasmigrate.scopes import Binding, dotted
 
 #: The target that code of each flavour is nearest to.
 NEAREST = {
@@ -43,7 +44,7 @@ class Use:
 
     Attributes:
         flavours: What it may be; several when guarded alternatives decide.
-        spelt: The code, shortened.
+        spelt: The code, shortened; empty, and the place 0, when all uses agree anyway.
         line: From 1.
         column: From 1.
     """
@@ -97,9 +98,11 @@ def survey(text: str, view: ModuleView, path: Path, display: str) -> FileFlavour
     try:
         module = parse(text)
         names = Names(module, view)
-        uses = _uses(names)
-        if len({use.flavours for use in uses}) > 1:
-            uses = _uses(names, _Guards.of(module))
+        found = [*_imported(names), *_referred(names)]
+        if len({use.flavours for use in found}) > 1:
+            uses = _placed(names, _with_alternatives(found, _Guards.of(module)))
+        else:  # nothing to point at
+            uses = [Use(use.flavours, "", 0, 0) for use in found]
     except (SourceError, RecursionError):
         return FileFlavours(path, display)
     first: dict[frozenset[str], Use] = {}
@@ -119,34 +122,39 @@ def survey(text: str, view: ModuleView, path: Path, display: str) -> FileFlavour
 
 @dataclass(frozen=True)
 class _Raw:
-    """A use whose guards are not looked at yet."""
+    """A use that is not looked up in the text yet."""
 
     node: cst.CSTNode
     flavours: frozenset[str]
-    guards: tuple[tuple[cst.CSTNode, int], ...]
+    guards: tuple[tuple[cst.CSTNode, int], ...] = ()
 
 
-def _uses(names: Names, guards: _Guards | None = None) -> list[Use]:
-    found = [*_imported(names), *_referred(names, guards)]
-    if not found:
-        return []
-    # Alternatives: what the other branches of a guard around this use say.
+def _with_alternatives(found: Sequence[_Raw], guards: _Guards) -> list[_Raw]:
+    """Add to each use what the other branches of the guards around it say."""
+    found = [replace(use, guards=use.guards or guards.found.get(use.node, ())) for use in found]
     branches: dict[cst.CSTNode, dict[int, set[str]]] = {}
     for use in found:
         for guard, branch in use.guards:
             branches.setdefault(guard, {}).setdefault(branch, set()).update(use.flavours)
-    wrapper = MetadataWrapper(names.module, unsafe_skip_copy=True)
-    positions = wrapper.resolve(PositionProvider)
-    uses = []
+    widened = []
     for use in found:
         flavours = set(use.flavours)
         for guard, branch in use.guards:
             for other, theirs in branches[guard].items():
                 if other != branch:
                     flavours |= theirs
+        widened.append(replace(use, flavours=frozenset(flavours)))
+    return widened
+
+
+def _placed(names: Names, found: Sequence[_Raw]) -> list[Use]:
+    wrapper = MetadataWrapper(names.module, unsafe_skip_copy=True)
+    positions = wrapper.resolve(PositionProvider)
+    uses = []
+    for use in found:
         start = positions[use.node].start
         spelt = names.module.code_for_node(use.node).split("\n")[0].strip()
-        uses.append(Use(frozenset(flavours), _short(spelt), start.line, start.column + 1))
+        uses.append(Use(use.flavours, _short(spelt), start.line, start.column + 1))
     return uses
 
 
@@ -176,7 +184,7 @@ def _full_origin(binding: Binding) -> str:
     return binding.origin or ""
 
 
-def _referred(names: Names, guards: _Guards | None) -> Iterable[_Raw]:
+def _referred(names: Names) -> Iterable[_Raw]:
     for reference, symbol in names.symbols():
         flavours = set()
         for binding in symbol.bindings:
@@ -186,8 +194,7 @@ def _referred(names: Names, guards: _Guards | None) -> Iterable[_Raw]:
                 continue
             split = canonical(".".join((origin, *symbol.attributes)))
             flavours.add(split[1] if split is not None else symbol.flavour)
-        found = guards.found.get(reference.node, ()) if guards is not None else ()
-        yield _Raw(reference.node, frozenset(flavours), found)
+        yield _Raw(reference.node, frozenset(flavours))
 
 
 class _Guards(cst.CSTVisitor):

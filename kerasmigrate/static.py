@@ -22,10 +22,11 @@ from kerasmigrate.findings import Confidence, Finding
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.imports import locate
 from kerasmigrate.inventory import Inventory, Signature
-from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.names import Names
 from kerasmigrate.parsing import compile_error, parse
 from kerasmigrate.project import SOURCES, ModuleView
 from kerasmigrate.rules import NOT_BOUND, NOT_THERE, SYNTAX, Rule
+from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.values import MODEL, SEQUENTIAL, Values, is_a
 from kerasmigrate.walking import Reader
 

@@ -10,8 +10,9 @@ from functools import cache
 import libcst as cst
 
 from kerasmigrate import inventory
-from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.names import Names
 from kerasmigrate.project import SOURCES
+from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.walking import Reader
 
 #: Functions that return a model, and the class of it.

@@ -16,8 +16,8 @@ import libcst as cst
 from kerasmigrate import inventory
 from kerasmigrate.flavours import canonical
 from kerasmigrate.inventory.homes import home
-from kerasmigrate.names import dotted
 from kerasmigrate.project import Wanted
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 from kerasmigrate.walking import Reader

@@ -11,8 +11,8 @@ import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.inventory.homes import home
-from kerasmigrate.names import dotted
 from kerasmigrate.rules import Rule
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.transforms._layer_classes import (
     Foreign,

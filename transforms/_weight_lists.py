@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from kerasmigrate.names import dotted
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.transforms._layer_classes import LayerClasses
 

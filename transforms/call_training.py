@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.names import dotted
 from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms._edits import add_keyword, add_parameter, keyword, optional
 from kerasmigrate.transforms._training_plan import TRAINING, Called, Decision, TrainingPlan

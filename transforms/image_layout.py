@@ -8,8 +8,9 @@ import libcst as cst
 
 from kerasmigrate import literals
 from kerasmigrate.callees import callee
-from kerasmigrate.names import Binding, Symbol
+from kerasmigrate.names import Symbol
 from kerasmigrate.rules import Example, Rule
+from kerasmigrate.scopes import Binding
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms.arguments_table import row_of, values
 from kerasmigrate.walking import Reader

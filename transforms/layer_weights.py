@@ -8,8 +8,8 @@ import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.names import dotted
 from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms._edits import keyword
 from kerasmigrate.transforms._layer_classes import METRIC, LayerClasses

@@ -11,8 +11,9 @@ from kerasmigrate.callees import callee
 from kerasmigrate.calls import Argument, Arguments, UnbindableError
 from kerasmigrate.eras import KERAS_1
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.names import Scope, Symbol
+from kerasmigrate.names import Symbol
 from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.scopes import Scope
 from kerasmigrate.transform import Context, Transform
 
 MERGE = Rule(

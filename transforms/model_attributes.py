@@ -7,8 +7,8 @@ from functools import cached_property
 import libcst as cst
 
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.names import Reference, dotted
 from kerasmigrate.rules import Example, Rule
+from kerasmigrate.scopes import Reference, dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms._layer_classes import LayerClasses
 from kerasmigrate.values import SEQUENTIAL, is_a

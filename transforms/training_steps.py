@@ -5,7 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from kerasmigrate import literals
-from kerasmigrate.names import Binding, Names, dotted
+from kerasmigrate.names import Names
+from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.transform import Context
 
 #: Position of ``batch_size`` among the arguments of the methods of ImageDataGenerator, where it
