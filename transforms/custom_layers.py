@@ -91,7 +91,11 @@ INIT_NAME = Rule(
             "    def __init__(self, name):\n        super().__init__(name=name)\n",
         ),
     ),
-    untouched=("Anything but a string or a variable called name.",),
+    untouched=(
+        "Anything but a string or a variable called name.",
+        "Models for a Keras 2 target, which swallows the argument: the name, and with it the names"
+        " of saved weights, would change.",
+    ),
 )
 NO_SUPER = Rule(
     "KM313",
@@ -328,6 +332,7 @@ class CustomLayers(Transform):
             or any(arg.keyword is None and not arg.star for arg in original.args[1:])
             or any(arg.keyword is not None and arg.keyword.value == "name" for arg in original.args)
             or not self._derives_directly(owner)
+            or (self.context.target.api < 3 and self._classes.kind(owner) == "model")
             or not self.context.report(
                 INIT_NAME, original, "the name of a layer is a keyword argument", fix=True
             )
