@@ -209,14 +209,26 @@ def test_constructor_behind_one_of_another_file_stays(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("base", ["keras.Model", "keras.layers.Layer"])
+@pytest.mark.parametrize(
+    ("root", "base"),
+    [
+        ("keras", "keras.Model"),
+        ("keras", "keras.layers.Layer"),
+        ("tf_keras", "keras.layers.Layer"),
+    ],
+)
 @pytest.mark.parametrize("value", ["name", "'encoder'", "f'{name}_1'"])
-@pytest.mark.parametrize("root", ["keras", "tf_keras"])
-def test_name_becomes_a_keyword(base: str, value: str, root: str) -> None:
+def test_name_becomes_a_keyword(root: str, base: str, value: str) -> None:
     imported = "import keras" if root == "keras" else "import tf_keras as keras"
     text = imported + "\n\n\nclass Mine({}):\n    def __init__(self, name, **kwargs):\n"
     text += "        super().__init__({}{}, **kwargs)\n"
     check(text.format(base, "", value), text.format(base, "name=", value), to=root, codes=["KM312"])
+
+
+def test_name_that_keras_2_models_swallow_stays() -> None:
+    code = "import tf_keras as keras\n\n\nclass Mine(keras.Model):\n"
+    code += "    def __init__(self, name):\n        super().__init__(name)\n"
+    untouched(code, to="tf_keras", codes=())
 
 
 @pytest.mark.parametrize(
