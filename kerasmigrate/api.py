@@ -15,7 +15,7 @@ from kerasmigrate import flavours, git
 from kerasmigrate.errors import SourceError, UsageError
 from kerasmigrate.files import Candidate, Discovery, discover
 from kerasmigrate.findings import FileResult, Finding, Report, Status
-from kerasmigrate.mixing import majority, mixes
+from kerasmigrate.mixing import FileFlavours, majority, mixes
 from kerasmigrate.pipeline import Pipeline, Result, migrate_text
 from kerasmigrate.progress import Progress
 from kerasmigrate.project import Project
@@ -241,29 +241,28 @@ def check(
     Args:
         paths: Files, and folders to search.
         to: The flavour aimed at; None takes the one that most of the files are nearest to.
-        api: As for `migrate`, and so are the others.
+        api: As for `migrate`, and so are the others; ``progress`` runs twice.
 
     Raises:
         UsageError: No such target, or a pattern that cannot be understood.
     """
     found = discover([Path(path) for path in paths], include=include, exclude=exclude)
     known = projects(found)
+    surveyed = run(found.files, Task(known, flavours=True), jobs, progress)
+    flavours_of = [each.flavours for each in surveyed if each.flavours is not None]
     chosen = ""
     if to is None:
-        to, chosen = _majority(found, known, jobs)
+        to, chosen = _majority(flavours_of)
     pipeline = Pipeline.to(to, api=api, settings=settings)
-    task = Task(known, pipeline, python2, flavours=True)
-    outcomes = run(found.files, task, jobs, progress)
+    outcomes = run(found.files, Task(known, pipeline, python2), jobs, progress)
     results = tuple(outcome.result for outcome in outcomes if outcome.result is not None)
-    mixed = mixes([each.flavours for each in outcomes if each.flavours is not None])
     runs = pipeline.settings.runs
-    across = tuple((display, finding) for display, finding in mixed if runs(finding.code))
+    across = tuple(each for each in mixes(flavours_of) if runs(each[1].code))
     return CheckReport(to, results, found.problems, across, chosen)
 
 
-def _majority(found: Discovery, known: dict[Path, Project], jobs: int | None) -> tuple[str, str]:
-    outcomes = run(found.files, Task(known, flavours=True), jobs, None)
-    most = majority([each.flavours for each in outcomes if each.flavours is not None])
+def _majority(files: Sequence[FileFlavours]) -> tuple[str, str]:
+    most = majority(files)
     if most is None:
         return "keras", "the default, as no file uses Keras"
     name, count, users = most
