@@ -348,16 +348,22 @@ class Imports:
         ):
             return self._root(statements, path)
         module, _, leaf = path.rpartition(".")
-        if module == "keras" and isinstance(statements[0], cst.Import):
+        rest = ""
+        if near.attributes and module != "keras":
+            # Attributes of a module stay attributes of a module.
+            module, rest = module.rpartition(".")[0], f".{leaf}"
+            leaf = path.rpartition(".")[0].rpartition(".")[2]
+        elif module == "keras" and (near.attributes or isinstance(statements[0], cst.Import)):
             return self._root(statements, path)
-        local = leaf
-        wanted = Want(self.target.spell(module), leaf, local)
-        number = 1
-        while not self._can_add(wanted):
+        return self._bring(module, leaf, statements) + rest
+
+    def _bring(self, module: str, leaf: str, statements: Sequence[Statement]) -> str:
+        """Plan a from-import next to statements, and return the local name."""
+        local, number = leaf, 1
+        while not self._can_add(Want(self.target.spell(module), leaf, local)):
             local = f"keras_{leaf}" if number == 1 else f"keras_{leaf}_{number}"
-            wanted = Want(self.target.spell(module), leaf, local)
             number += 1
-        self._add(statements, wanted)
+        self._add(statements, Want(self.target.spell(module), leaf, local))
         return local
 
     def _importing(self, near: Symbol) -> list[Statement]:

@@ -455,13 +455,13 @@ def test_attribute_of_a_module_that_has_several_successors() -> None:
     """)
     after = text("""
         import keras.layers as KE
-        from keras.utils import get_source_inputs
+        from keras import utils
         import keras.layers as KL
 
         class A(KE.Layer):
             pass
 
-        get_source_inputs(KL.Dense(4))
+        utils.get_source_inputs(KL.Dense(4))
     """)
     check(before, after, to="keras", settings=Settings(ignore=frozenset({"KM3"})))
 
