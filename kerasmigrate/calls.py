@@ -165,7 +165,6 @@ class Arguments:
             if item is not first:
                 self.drop(item)
         first.name = name
-        first.positional = all(item.positional for item in items)
         self.replace(first, value)
 
     def insert(

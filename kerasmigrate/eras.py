@@ -78,10 +78,18 @@ def vocabulary(path: str) -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def is_keras_1_only(path: str) -> bool:
-    """Tell whether a symbol exists in Keras 1 and in no later version."""
-    if path not in inventory.load(KERAS_1):
+    """Tell whether a symbol is of one kind in Keras 1, and gone or of another kind later.
+
+    ``Merge`` counts, although Keras 2.0 still had it for old code.
+    """
+    known = inventory.load(KERAS_1)
+    kind = known.kind(path)
+    if kind is None:
         return False
-    return not any(path in inventory.load(name) for name in KERAS_2)
+    if known.same_object(path, "keras.engine.topology.Merge"):
+        return True
+    later = {inventory.load(name).kind(path) for name in KERAS_2}
+    return kind not in later and not (kind == "function" and "class" in later)
 
 
 def era(names: Names) -> Era:

@@ -125,12 +125,16 @@ class LegacyArguments(Transform):
         rules = {ARGUMENT}
         try:
             self._apply(edit, rules, original)
-            left = args.fit(target)
         except RefusedError as refused:
             self._refuse(original, found, str(refused), refused.advice, refused.rule)
             return updated
         except UnbindableError as reason:
-            if args.changed or edit.changes or keras_1:
+            self._refuse(original, found, str(reason), "convert this call by hand")
+            return updated
+        try:
+            left = args.fit(target)
+        except UnbindableError as reason:
+            if args.changed or keras_1:
                 self._refuse(original, found, str(reason), "convert this call by hand")
             return updated
         for name in sorted(set(left) - edit.reported):
@@ -191,7 +195,7 @@ class LegacyArguments(Transform):
 
     def _stars(self, edit: Edit, call: cst.Call) -> None:
         """Report options in the style of Keras 1 that come from a place out of sight."""
-        if is_super_init(call) or not (edit.keras_1 or self.era is Era.KERAS_1):
+        if is_super_init(call) or not (edit.keras_1 or self.era in (Era.KERAS_1, Era.MIXED)):
             return
         if not edit.row.rename.keys() & eras.vocabulary(edit.row.path)[0]:
             return
@@ -290,6 +294,8 @@ class LegacyArguments(Transform):
         for name, value in zip(signature.names(), positional, strict=False):
             text = literals.string(value)
             if name in ("init", "inner_init") and text in _INITIALIZERS:
+                return KERAS_1
+            if name == "dim_ordering" and text in ("th", "tf"):
                 return KERAS_1
         if row.kernel and len(positional) > len(row.kernel):
             return self._kernel_era(found, row, positional, given)

@@ -1,0 +1,102 @@
+"""What a file was written for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import libcst as cst
+import pytest
+
+from kerasmigrate.eras import Era, era, is_keras_1_only, vocabulary
+from kerasmigrate.names import Names
+from kerasmigrate.project import Project
+
+
+def told(code: str, project: Project | None = None) -> Era:
+    project = project or Project(Path())
+    return era(Names(cst.parse_module(code), project.view(None)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from keras.layers import Dense\nDense(output_dim=4)\n",
+        "from keras.layers import MaxPooling2D\nMaxPooling2D(border_mode='same')\n",
+        "from keras.layers import Convolution2D\n\nx = Convolution2D\n",
+        "import keras\nkeras.layers.Convolution2D\n",
+        "import keras\nmodel.fit(x, nb_epoch=3)\n",
+        "import keras\nself.model.fit_generator(g, samples_per_epoch=3)\n",
+        "from keras import initializations\ninitializations.get('x')\n",
+    ],
+)
+def test_keras_1(code: str) -> None:
+    assert told(code) is Era.KERAS_1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from keras.layers import Dense\nDense(units=4)\n",
+        "from keras.layers import Conv2D\nConv2D(3, kernel_size=3)\n",
+        "import keras\nmodel.fit(x, epochs=3)\n",
+        "import tensorflow as tf\ntf.keras.layers.Dense(4, use_bias=False)\n",
+        "from keras.layers.merge import concatenate\nmodel.fit(x, epochs=3)\n",
+    ],
+)
+def test_keras_2(code: str) -> None:
+    assert told(code) is Era.KERAS_2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from keras.layers import Dense\nDense(4)\n",
+        "from keras.layers import Conv2D\nConv2D(4, 3, 3, activation='relu', name='x')\n",
+        "from keras.layers import Dense, LSTM\nDense(4, input_dim=3, input_shape=(3,))\n",
+        "from keras.optimizers import SGD\nSGD(lr=.1, decay=.1)\n",
+        "f(output_dim=4, border_mode='same')\n",
+        "def Dense(output_dim):\n    pass\n\n\nDense(output_dim=4)\n",
+        "import keras\ntree.fit(x, y)\n",
+    ],
+)
+def test_unknown(code: str) -> None:
+    assert told(code) is Era.UNKNOWN
+
+
+def test_mixed() -> None:
+    code = "from keras.layers import Dense\nDense(output_dim=4)\nDense(units=4)\n"
+    assert told(code) is Era.MIXED
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("import keras\nf(nb_epoch=3)\n", Era.KERAS_1),
+        ("import keras\nf(kernel_size = 3)\n", Era.KERAS_2),
+        ("import keras\nf(nb_epoch=3, epochs=3)\n", Era.MIXED),
+        ("f(nb_epoch=3)\n", Era.UNKNOWN),
+        ("import keras\n", Era.UNKNOWN),
+    ],
+)
+def test_a_silent_file_goes_with_its_project(tmp_path: Path, other: str, expected: Era) -> None:
+    path = tmp_path / "other.py"
+    path.write_text(other, encoding="utf-8")
+    project = Project(tmp_path, [path, tmp_path / "gone.py"])
+    assert told("from keras.layers import Dense\nDense(4)\n", project) is expected
+    assert told("from keras.layers import Dense\nDense(units=4)\n", project) is Era.KERAS_2
+
+
+def test_vocabulary() -> None:
+    old, new = vocabulary("keras.layers.core.Dense")
+    assert {"output_dim", "init", "W_regularizer", "bias"} <= old
+    assert {"units", "kernel_initializer", "use_bias"} <= new
+    assert not (old | new) & {"activation", "input_dim", "input_shape", "name", "trainable"}
+    assert vocabulary("keras.layers.Nothing") == (frozenset(), frozenset())
+
+
+def test_keras_1_only() -> None:
+    assert is_keras_1_only("keras.layers.Merge")
+    assert is_keras_1_only("keras.initializations.normal")
+    assert not is_keras_1_only("keras.layers.Convolution2D")
+    assert not is_keras_1_only("keras.layers.Dense")
+    assert not is_keras_1_only("keras.layers.Nothing")
