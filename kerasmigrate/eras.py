@@ -94,7 +94,7 @@ def is_keras_1_only(path: str) -> bool:
 
 def era(names: Names) -> Era:
     """Tell what a file was written for; one that does not say goes with its project."""
-    old = new = False
+    old = False
     for reference, symbol in names.symbols():
         if symbol.flavour == "keras" and is_keras_1_only(symbol.path):
             old = True

@@ -294,7 +294,7 @@ def test_receivers(code: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "class Mine:\n    def fit(self, x, nb_epoch):\n        pass\n\n\nMine().fit(x, nb_epoch=1)\n",
+        "class Mine:\n    def fit(self, nb_epoch):\n        pass\n\n\nMine().fit(nb_epoch=1)\n",
         "class Mine:\n    pass\n\n\nmine = Mine()\nmine.fit(x, nb_epoch=1)\n",
         "def fit(x, nb_epoch):\n    pass\n\n\nfit(x, nb_epoch=1)\n",
         "mine.fit(x, epochs=1)\n",

@@ -199,7 +199,9 @@ class LegacyArguments(Transform):
             return
         if not edit.row.rename.keys() & eras.vocabulary(edit.row.path)[0]:
             return
-        unknown = [(arg.value, arg.star) for arg in call.args if arg.star == "*"]
+        unknown: list[tuple[cst.BaseExpression, str]] = [
+            (arg.value, arg.star) for arg in call.args if arg.star == "*"
+        ]
         unknown += [(value, "**") for value in self.options.unknown(call)]
         for value, star in unknown:
             text = star + self.context.module.code_for_node(value)

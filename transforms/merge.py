@@ -286,8 +286,8 @@ class Merges(Transform):
             inputs = ", ".join(f"{name}.inputs[0]" for name in names)
             outputs = ", ".join(f"{name}.outputs[0]" for name in names)
             advice = (
-                f"write x = {mode.function}([{outputs}]{rest}), call the layers that follow on x, and end with"
-                f" Model(inputs=[{inputs}], outputs=x)"
+                f"write x = {mode.function}([{outputs}]{rest}), call the layers that follow on x,"
+                f" and end with Model(inputs=[{inputs}], outputs=x)"
             )
         self.context.report(
             NOT_MERGED,
