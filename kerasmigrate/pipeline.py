@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import libcst as cst
 
@@ -72,6 +72,11 @@ _LAYOUT = (
     cst.RightCurlyBrace,
 )
 
+#: Statements whose originals the editor of the imports asks for.
+_REMEMBERED = (cst.Import, cst.ImportFrom, cst.If, cst.Try)
+#: A transform, and one of its methods.
+_Handler = tuple[Transform, Callable[..., Any]]
+
 
 class Walk(cst.CSTTransformer):
     """Shows every node to every transform in one walk.
@@ -84,27 +89,33 @@ class Walk(cst.CSTTransformer):
         super().__init__()
         self.transforms = tuple(transforms)
         self.originals: dict[cst.CSTNode, cst.CSTNode] = {}
-        self._handlers: dict[tuple[str, type], list[tuple[Transform, str]]] = {}
+        #: What to do on the way down and up, by class of node. Asking for it node by node would
+        #: cost more than the transforms do: isinstance() is slow for the classes of libcst.
+        self._down: dict[type[cst.CSTNode], tuple[tuple[_Handler, ...], bool]] = {}
+        self._up: dict[type[cst.CSTNode], tuple[tuple[_Handler, ...], bool]] = {}
 
-    def _find(self, kind: str, node: cst.CSTNode) -> list[tuple[Transform, str]]:
-        key = (kind, type(node))
-        if key not in self._handlers:
-            name = f"{kind}_{type(node).__name__}"
-            self._handlers[key] = [
-                (each, name)
-                for each in self.transforms
-                if getattr(type(each), name, None) is not getattr(cst.CSTTransformer, name, None)
-            ]
-        return self._handlers[key]
+    def _handlers(self, kind: str, node: type[cst.CSTNode]) -> tuple[_Handler, ...]:
+        name = f"{kind}_{node.__name__}"
+        return tuple(
+            (each, getattr(each, name))
+            for each in self.transforms
+            if getattr(type(each), name, None) is not getattr(cst.CSTTransformer, name, None)
+        )
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Show a node to every transform on the way down."""
-        for transform, name in self._find("visit", node):
+        kind = type(node)
+        known = self._down.get(kind)
+        if known is None:
+            known = self._handlers("visit", kind), not issubclass(kind, _LAYOUT)
+            self._down[kind] = known
+        handlers, enters = known
+        for transform, handler in handlers:
             try:
-                getattr(transform, name)(node)
+                handler(node)
             except Exception as error:
                 raise _FailedError(type(transform), error) from error
-        return not isinstance(node, _LAYOUT)
+        return enters
 
     def on_visit_attribute(self, node: cst.CSTNode, attribute: str) -> None:
         """Do nothing; no transform asks for attributes."""
@@ -116,17 +127,23 @@ class Walk(cst.CSTTransformer):
         self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT
     ) -> cst.CSTNodeT | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT]:
         """Pass a node through every transform on the way up."""
+        kind = type(original_node)
+        known = self._up.get(kind)
+        if known is None:
+            known = self._handlers("leave", kind), issubclass(kind, _REMEMBERED)
+            self._up[kind] = known
+        handlers, remembers = known
         updated = updated_node
-        for transform, name in self._find("leave", original_node):
+        for transform, handler in handlers:
             try:
-                result = getattr(transform, name)(original_node, updated)
+                result = handler(original_node, updated)
             except Exception as error:
                 raise _FailedError(type(transform), error) from error
             if not isinstance(result, cst.CSTNode):
                 removed: cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT] = result
                 return removed
             updated = cast(cst.CSTNodeT, result)
-        if isinstance(original_node, cst.Import | cst.ImportFrom | cst.If | cst.Try):
+        if remembers:
             self.originals[updated] = original_node
         return updated
 
