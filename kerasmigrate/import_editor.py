@@ -504,7 +504,9 @@ def _modules(line: cst.SimpleStatementLine) -> frozenset[str]:
     )
 
 
-def _join(above: cst.BaseStatement | None, below: cst.BaseStatement) -> cst.SimpleStatementLine | None:
+def _join(
+    above: cst.BaseStatement | None, below: cst.BaseStatement
+) -> cst.SimpleStatementLine | None:
     """Join two plain from-imports of one module, when that is easy to read."""
     pair: list[cst.ImportFrom] = []
     for line in (above, below):

@@ -217,7 +217,9 @@ class Imports:
                 else:
                     plan.live.append(reference)
             if not symbol.certain:
-                if located.path != symbol.path:
+                if located.path != symbol.path or (
+                    symbol.base is None and not self.target.accepts(symbol.flavour)
+                ):
                     self.unsure.add(reference.node)
             elif located.path is None:
                 self.homeless[reference.node] = located
@@ -310,8 +312,7 @@ class Imports:
             origin = self.names.origin(plan.binding)
             if (
                 self.target.name != "tf.keras"
-                or (plan.binding.kind == "import"
-                and plan.binding.through == "re-export")
+                or (plan.binding.kind == "import" and plan.binding.through == "re-export")
                 or origin not in ("tensorflow", "tensorflow.compat.v2")
             ):
                 return None
@@ -393,8 +394,7 @@ class Imports:
                 binding.scope is not module
                 or binding.kind != "import"
                 or binding.guards
-                or (plan.stuck
-                and plan.base is None)
+                or (plan.stuck and plan.base is None)
                 or len(module.bindings.get(binding.name, ())) != 1
                 or binding.statement is None
                 or (scope or module).lookup(binding.name) is None

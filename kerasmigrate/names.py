@@ -142,16 +142,21 @@ class Names:
         for binding in bindings:
             origin = self.origin(binding)
             split = canonical(".".join((origin, *reference.attributes))) if origin else None
-            if split is None:
-                other.append(binding)
-            else:
+            if split is not None:
                 keras.append((binding, *split))
+            elif not _is_empty(binding):
+                other.append(binding)
         if not keras:
             return None
         paths = {path for _, path, _ in keras}
         if len(paths) > 1 and all(b.kind == "alias" for b in bindings):
             return None  # a variable that holds one class or another
-        certain = _one_object(paths) and all(_alternative(b, [k[0] for k in keras]) for b in other)
+        certain = (
+            _one_object(paths)
+            and all(_alternative(b, [k[0] for k in keras]) for b in other)
+            # An import that has to be added beside such a one would be local to the function.
+            and not any(binding.declared for binding, _, _ in keras)
+        )
         first, path, flavour = keras[0]
         base = canonical(self.origin(first) or "")
         return Symbol(
@@ -182,6 +187,12 @@ class Names:
                 (binding,),
             )
         return None
+
+
+def _is_empty(binding: Binding) -> bool:
+    """Tell whether a binding is in force only while the name is of no use: deleted or None."""
+    value = binding.value
+    return binding.kind == "deleted" or (isinstance(value, cst.Name) and value.value == "None")
 
 
 def _one_object(paths: Set[str]) -> bool:

@@ -63,6 +63,7 @@ class Binding:
         through: How the origin was reached: ``import``, ``alias``, ``star`` or ``re-export``.
         guards: The enclosing ``if`` and ``try`` statements with the branch taken in each.
         value: Right-hand side of a plain assignment to one name.
+        declared: Bound from within another scope, by ``global`` or ``nonlocal``.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Binding:
     through: str = "import"
     guards: tuple[tuple[cst.CSTNode, int], ...] = ()
     value: cst.BaseExpression | None = None
+    declared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +129,11 @@ class Collector(Reader):
         value: cst.BaseExpression | None = None,
     ) -> Binding:
         scope = scope or self.scope
+        declared = name in scope.redirected
         scope = scope.redirected.get(name, scope)
-        binding = Binding(name, kind, scope, node, statement, origin, through, self.guards, value)
+        binding = Binding(
+            name, kind, scope, node, statement, origin, through, self.guards, value, declared
+        )
         scope.bindings.setdefault(name, []).append(binding)
         self.bound.add(name)
         return binding
@@ -294,7 +299,16 @@ class Collector(Reader):
         return False
 
     def visit_Del(self, node: cst.Del) -> bool:
-        self._target(node.target)
+        target = node.target
+        if isinstance(target, cst.Tuple | cst.List):
+            named = [element.value for element in target.elements]
+        else:
+            named = [target]
+        for each in named:
+            if isinstance(each, cst.Name):
+                self._bind(each.value, "deleted", each)
+            else:
+                self._target(each)
         return False
 
     def visit_Global(self, node: cst.Global) -> bool:

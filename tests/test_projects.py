@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from targets import each_target
 
 from kerasmigrate import Settings, check, migrate, report
 from kerasmigrate.api import verify_paths
@@ -23,13 +24,10 @@ from kerasmigrate.verify import VerifyReport
 
 PROJECTS = Path(__file__).parent / "fixtures" / "projects"
 NAMES = sorted(folder.name for folder in PROJECTS.iterdir())
-TARGETS = ("keras", "tf.keras", "tf_keras")
-
 #: A file that does not parse is in this project, and nowhere else.
 BROKEN = "old_arguments"
 
 each_project = pytest.mark.parametrize("name", NAMES)
-each_target = pytest.mark.parametrize("to", TARGETS)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
