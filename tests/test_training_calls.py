@@ -135,6 +135,14 @@ STEPS = [
         "fit_generator(few, steps_per_epoch=int(-(-(len(x) * 0.8) // 32)), epochs=n)",
     ),
     (
+        "fit_generator(few, samples_per_epoch=n / 2, nb_epoch=n)",
+        "fit_generator(few, steps_per_epoch=int(-(-(n / 2) // 32)), epochs=n)",
+    ),
+    (
+        "fit_generator(few, samples_per_epoch=n // 2, nb_epoch=n)",
+        "fit_generator(few, steps_per_epoch=-(-(n // 2) // 32), epochs=n)",
+    ),
+    (
         "fit_generator(few, samples_per_epoch=64, nb_epoch=1, validation_data=many,"
         " nb_val_samples=800)",
         "fit_generator(few, steps_per_epoch=2, epochs=1, validation_data=many,"
@@ -300,6 +308,10 @@ def test_receivers(code: str) -> None:
         "mine.fit(x, epochs=1)\n",
         "mine.score(x, nb_epoch=1)\n",
         "class A(Base):\n    def fit(self, x, nb_epoch):\n        self.go(x, nb_epoch=nb_epoch)\n",
+        "class A(keras.Model):\n    def fit(self, x, nb_epoch):\n        pass\n\n\n"
+        "A().fit(x, nb_epoch=1)\n",
+        "class A(keras.Model):\n    def fit_generator(self, g):\n        pass\n\n"
+        "    def go(self):\n        self.fit_generator(g)\n",
     ],
 )
 def test_left_alone(code: str) -> None:

@@ -193,6 +193,21 @@ class TrainingCalls(Transform):
         """What the file was written for."""
         return eras.era(self.context.names)
 
+    @cached_property
+    def _overridden(self) -> frozenset[str]:
+        """Methods that models of this file bring themselves, with parameters of their own."""
+        return frozenset(
+            each.name.value
+            for scope in self.context.names.scope_of.values()
+            if isinstance(scope.node, cst.ClassDef)
+            and (
+                self.context.values.derives(scope.node, MODEL)
+                or self.context.values.derives(scope.node, SEQUENTIAL)
+            )
+            for each in scope.node.body.body
+            if isinstance(each, cst.FunctionDef)
+        )
+
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._classes.append(node)
 
@@ -206,7 +221,7 @@ class TrainingCalls(Transform):
         func = original_node.func
         if not isinstance(func, cst.Attribute) or func.attr.value not in _METHODS:
             return updated_node
-        if self.context.symbol(func) is not None:
+        if self.context.symbol(func) is not None or func.attr.value in self._overridden:
             return updated_node
         if not self._is_model(func.value):
             self._maybe(original_node, func)
