@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
-from kerasmigrate.project import Project
-from kerasmigrate.transform import Settings
 from migrating import check, untouched
+
+from kerasmigrate import inventory
+from kerasmigrate.flavours import TARGETS as TARGETS_OF_ALL
+from kerasmigrate.imports import locate
+from kerasmigrate.project import SOURCES, Project
+from kerasmigrate.transform import Settings
+from kerasmigrate.transforms import references
 
 ROOTS = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}
 TARGETS = tuple(ROOTS)
@@ -749,8 +754,8 @@ def test_header_future_and_docstring_keep_their_place() -> None:
 
 def test_type_checking_block() -> None:
     check(
-        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.engine import Layer\n",
-        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.layers import Layer\n",
+        "from t import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.engine import Layer\n",
+        "from t import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from keras.layers import Layer\n",
         to="keras",
     )
 
@@ -928,3 +933,27 @@ def test_a_module_of_the_project_called_keras_is_still_keras(tmp_path: Path) -> 
         to="tf_keras",
         view=project.view(tmp_path / "model.py"),
     )
+
+
+# -- advice ----------------------------------------------------------------------------------
+
+
+def test_advice_for_a_gone_name() -> None:
+    (finding,) = untouched(
+        "from keras.preprocessing.text import Tokenizer\n\nTokenizer()\n",
+        to="keras",
+        codes=["KM103"],
+    )
+    assert finding.advice == (
+        "use keras.layers.TextVectorization;"
+        " tensorflow.keras.preprocessing.text.Tokenizer still exists"
+    )
+
+
+def test_every_advice_is_for_a_name_that_was_and_is_gone() -> None:
+    advices = json.loads(
+        (Path(references.__file__).parent / "gone_names.json").read_text(encoding="utf-8")
+    )
+    for path in advices:
+        assert any(path in inventory.load(name) for name in SOURCES) or "._" in path, path
+        assert any(locate(path, target).path is None for target in TARGETS_OF_ALL), path

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from importlib.resources import files
+
 import libcst as cst
 
 from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.flavours import TARGETS, Target
 from kerasmigrate.import_editor import Outcome
-from kerasmigrate.imports import Located
+from kerasmigrate.imports import Located, locate
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Transform
 
@@ -170,9 +175,7 @@ class References(Transform):
             message = f"{located.known} is private to the Keras that this code was written for"
         else:
             message = f"{located.known} is in no version of Keras that kerasmigrate knows"
-        self.context.report(
-            GONE, node, message, advice="write a replacement by hand, or remove what needs it"
-        )
+        self.context.report(GONE, node, message, advice=_advice(located.known, target))
 
     def decided(self, outcome: Outcome) -> Outcome:
         imports = self.context.imports
@@ -200,3 +203,28 @@ class References(Transform):
                 code = cst.Module([]).code_for_node(statement).strip().splitlines()[0]
                 self.context.report(IMPORT, statement, f"{code}: old home or flavour", fix=True)
         return outcome
+
+
+@cache
+def _advices() -> dict[str, str]:
+    text = (files(__package__) / "gone_names.json").read_text(encoding="utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def _advice(path: str, target: Target) -> str:
+    """Say what to do about a name that the target does not have."""
+    parts = path.split(".")
+    public = ".".join((*parts[:2], parts[-1]))
+    known = _advices().get(path) or _advices().get(public)
+    elsewhere = [
+        other.spell(found)
+        for other in TARGETS
+        if other.inventory != target.inventory
+        and other.name != target.name
+        and (found := locate(path, other).path) is not None
+    ]
+    offers = [known] if known else []
+    if elsewhere:
+        offers.append(f"{elsewhere[0]} still exists")
+    return "; ".join(offers) or "write a replacement by hand, or remove what needs it"
