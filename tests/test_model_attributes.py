@@ -129,3 +129,61 @@ def test_sequential_model_is_extended_under_keras_3(
     names: dict[str, object] = {}
     exec(compile(Pipeline.to("keras").run(original, view).text, "<extend>", "exec"), names)
     assert getattr(names["longer"], "output_shape", None) == (None, 1)
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+ROOT = "from tf_keras.layers import Dense, Layer\nfrom tf_keras.models import Model, Sequential\n\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "m = Model(a, b)\nm.{name} = 'x'\n",
+        "m = Sequential()\nm.{name} += 'x'\n",
+        "m = Sequential()\nm.{name} = f(m.name)\n",
+        "Dense(3).{name} = 'x'\n",
+        "def make():\n    return Model(a, b)\n\n\nm = make()\nm.{name} = 'x'\n",
+        "class A:\n    def __init__(self, name):\n        self.name = name\n"
+        "        self.net = Model(a, b)\n        self.net.{name} = name\n",
+        "class A(Layer):\n    def __init__(self, name):\n        super().__init__()\n"
+        "        self.{name} = name\n",
+        "m = Model(a, b)\nfor layer in m.layers:\n    layer.{name} = layer.name + 'x'\n",
+        "def f(m):\n    m.compile('sgd', loss='mse')\n    m.{name} = 'x'\n",
+    ],
+)
+def test_names_that_are_read_only(code: str) -> None:
+    code = ROOT + code
+    check(code.format(name="name"), code.format(name="_name"), to="tf_keras", codes=["KM402"])
+    check(
+        code.format(name="name").replace("tf_keras", "tensorflow.keras"),
+        code.format(name="_name").replace("tf_keras", "tensorflow.keras"),
+        to="tf.keras",
+        api=2,
+        codes=["KM402"],
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "m = other()\nm.name = 'x'\n",
+        "def f(m):\n    m.name = 'x'\n",
+        "m = Model(a, b)\nx = m.name\nm.named = 'x'\nm.x.name = 'y'\n",
+        "m = Model(a, b)\nm = other\nm.name = 'x'\n",
+        "for layer in other.layers:\n    layer.name = 'x'\n",
+        "class A(Layer):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.name = 'x'\n\n    @property\n    def name(self):\n        return 'y'\n",
+        "class A:\n    def __init__(self):\n        self.name = 'x'\n",
+    ],
+)
+def test_names_that_are_left(code: str) -> None:
+    untouched(ROOT + code, to="tf_keras", codes=[])
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras"])
+def test_names_can_be_assigned_in_keras_3(to: str) -> None:
+    package = {"keras": "keras", "tf.keras": "tensorflow.keras"}[to]
+    untouched(
+        f"from {package}.models import Model\n\nm = Model(a, b)\nm.name = 'x'\n", to=to, codes=[]
+    )

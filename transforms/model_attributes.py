@@ -11,7 +11,7 @@ from kerasmigrate.rules import Example, Rule
 from kerasmigrate.scopes import Reference, dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.transforms._layer_classes import LayerClasses
-from kerasmigrate.values import SEQUENTIAL, is_a
+from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
 SEQUENTIAL_TENSOR = Rule(
     "KM401",
@@ -44,13 +44,39 @@ SEQUENTIAL_TENSOR = Rule(
     ),
 )
 
+READ_ONLY_NAME = Rule(
+    "KM402",
+    "read-only-name",
+    "Give a model or layer a new name through ._name where .name is read-only",
+    "Since TensorFlow took Keras in, name is a property without a setter in the Keras 2 API:"
+    " model.name = x raises AttributeError there (\"Can't set the attribute 'name', likely because"
+    ' it conflicts with an existing read-only @property of the object"). Keras 3 takes the'
+    " assignment, and so did standalone Keras 2.2.",
+    examples=(
+        Example(
+            "from keras.models import Model\n\nmodel = Model(a, b)\nmodel.name = 'encoder'\n",
+            "from tf_keras.models import Model\n\nmodel = Model(a, b)\nmodel._name = 'encoder'\n",
+            "tf_keras",
+        ),
+        Example(
+            "from keras.models import Model\n\nmodel = Model(a, b)\nmodel.name = 'encoder'\n",
+            "from keras.models import Model\n\nmodel = Model(a, b)\nmodel.name = 'encoder'\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 3 API.",
+        "Values that are not known to be Keras models or layers.",
+        "Classes that define name themselves.",
+    ),
+)
+
 _PLURAL = {"input": "inputs", "output": "outputs"}
 
 
 class ModelAttributes(Transform):
     """Brings the attributes of models up to date."""
 
-    rules = (SEQUENTIAL_TENSOR,)
+    rules = (SEQUENTIAL_TENSOR, READ_ONLY_NAME)
     order = 47
 
     def __init__(self, context: Context) -> None:
@@ -58,6 +84,9 @@ class ModelAttributes(Transform):
         #: Attributes inside a chain of names, with the reference that the chain is.
         self._inner: dict[cst.CSTNode, tuple[Reference, int]] = {}
         self._owners: list[cst.ClassDef] = []
+        self._assigned: set[cst.CSTNode] = set()
+        #: Variables of loops over the layers of a model.
+        self._layers: set[cst.CSTNode] = set()
 
     @cached_property
     def _classes(self) -> LayerClasses:
@@ -72,6 +101,21 @@ class ModelAttributes(Transform):
         self._owners.pop()
         return updated_node
 
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self._assigned.add(node.target)
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self._assigned.add(node.target)
+
+    def visit_For(self, node: cst.For) -> None:
+        source = node.iter
+        if (
+            isinstance(source, cst.Attribute)
+            and source.attr.value == "layers"
+            and self.context.values.is_model(source.value)
+        ):
+            self._layers.add(node.target)
+
     def visit_Attribute(self, node: cst.Attribute) -> None:
         reference = self.context.names.references.get(node)
         if reference is None or reference.stored:
@@ -85,6 +129,8 @@ class ModelAttributes(Transform):
     def leave_Attribute(
         self, original_node: cst.Attribute, updated_node: cst.Attribute
     ) -> cst.BaseExpression:
+        if original_node in self._assigned:
+            return self._name(original_node, updated_node)
         name = original_node.attr.value
         if name not in _PLURAL or self.context.target.api < 3:
             return updated_node
@@ -117,6 +163,35 @@ class ModelAttributes(Transform):
             lpar=updated_node.lpar,
             rpar=updated_node.rpar,
         )
+
+    def _name(self, original: cst.Attribute, updated: cst.Attribute) -> cst.Attribute:
+        if (
+            original.attr.value != "name"
+            or self.context.target.api > 2
+            or not self._is_keras(original.value)
+        ):
+            return updated
+        code = self.context.module.code_for_node(original)
+        if not self.context.report(
+            READ_ONLY_NAME, original, f"{code} cannot be assigned to", fix=True
+        ):
+            return updated
+        return updated.with_changes(attr=cst.Name("_name"))
+
+    def _is_keras(self, node: cst.BaseExpression) -> bool:
+        """Tell whether a value is a model or layer whose name is Keras' own."""
+        values = self.context.values
+        if isinstance(node, cst.Name) and node.value == "self" and self._owners:
+            owner = self._owners[-1]
+            kind = self._classes.kind(owner)
+            return kind in ("layer", "model") and "name" not in self._classes.methods(owner)
+        known = values.instance(node)
+        if known is not None:
+            return is_a(known, LAYER) or is_a(known, MODEL)
+        bindings = self.context.names.bindings(node) if isinstance(node, cst.Name) else ()
+        if bindings and all(binding.node in self._layers for binding in bindings):
+            return True
+        return values.is_model(node)
 
     def _kinds(self, node: cst.Attribute) -> set[str | None]:
         """Return the Keras classes of what an attribute belongs to; None for what is unknown."""
