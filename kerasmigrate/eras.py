@@ -36,12 +36,12 @@ _LISTED = frozenset(("input_dtype", "nb_epoch", "nb_words"))
 _NEUTRAL = frozenset(
     ("activity_regularizer", "batch_size", "dtype", "name", "trainable", "weights")
 )
-#: The same as words in a text, for files that are not worth parsing.
+#: The same as words in calls of a text, for files that are not worth parsing.
 _WORDS_1 = re.compile(
-    rb"\b(?:border_mode|nb_filter|nb_epoch|nb_row|dim_ordering|samples_per_epoch|W_regularizer)\s*="
+    rb"[(,]\s*(?:border_mode|nb_filter|nb_epoch|nb_row|dim_ordering|samples_per_epoch|W_regularizer)\s*=[^=]"
 )
 _WORDS_2 = re.compile(
-    rb"\b(?:kernel_size|kernel_initializer|kernel_regularizer|data_format|epochs|steps_per_epoch)\s*="
+    rb"[(,]\s*(?:kernel_size|kernel_initializer|kernel_regularizer|data_format|epochs|steps_per_epoch)\s*=[^=]"
 )
 _projects: WeakKeyDictionary[Project, Era] = WeakKeyDictionary()
 
@@ -95,7 +95,9 @@ def is_keras_1_only(path: str) -> bool:
 def era(names: Names) -> Era:
     """Tell what a file was written for; one that does not say goes with its project."""
     old = False
+    flavours = set()
     for reference, symbol in names.symbols():
+        flavours.add(symbol.flavour)
         if symbol.flavour == "keras" and is_keras_1_only(symbol.path):
             old = True
         spelt = (reference.name, *reference.attributes)[-1]
@@ -104,7 +106,11 @@ def era(names: Names) -> Era:
     collector = _Calls(names)
     collector.visit(names.module)
     found = _judge(old or collector.old, collector.new)
-    return project_era(names.view.project) if found is Era.UNKNOWN else found
+    if found is not Era.UNKNOWN:
+        return found
+    if flavours and "keras" not in flavours:
+        return Era.KERAS_2  # no other flavour ever had the interface of Keras 1
+    return project_era(names.view.project)
 
 
 def project_era(project: Project) -> Era:

@@ -76,6 +76,8 @@ def test_mixed() -> None:
         ("import keras\nf(nb_epoch=3, epochs=3)\n", Era.MIXED),
         ("f(nb_epoch=3)\n", Era.UNKNOWN),
         ("import keras\n", Era.UNKNOWN),
+        ("import keras\nnb_epoch = 3\n", Era.UNKNOWN),
+        ("import keras\nf(nb_epoch == 3)\n", Era.UNKNOWN),
     ],
 )
 def test_a_silent_file_goes_with_its_project(tmp_path: Path, other: str, expected: Era) -> None:
@@ -84,6 +86,15 @@ def test_a_silent_file_goes_with_its_project(tmp_path: Path, other: str, expecte
     project = Project(tmp_path, [path, tmp_path / "gone.py"])
     assert told("from keras.layers import Dense\nDense(4)\n", project) is expected
     assert told("from keras.layers import Dense\nDense(units=4)\n", project) is Era.KERAS_2
+
+
+def test_other_flavours_never_had_keras_1(tmp_path: Path) -> None:
+    path = tmp_path / "other.py"
+    path.write_text("import keras\nf(nb_epoch=3)\n", encoding="utf-8")
+    project = Project(tmp_path, [path])
+    code = "from tensorflow.keras.layers import Dense\nDense(4{})\n"
+    assert told(code.format(""), project) is Era.KERAS_2
+    assert told(code.format(", init='one'"), project) is Era.KERAS_1
 
 
 def test_vocabulary() -> None:

@@ -125,10 +125,17 @@ class Layouts:
     def _groups(self, uses: _Uses) -> list[_Group]:
         """Group names by what they are bound to, and find those whose every use is converted."""
         names = self.context.names
+        candidates = {
+            binding.name
+            for scope in {names.module_scope, *names.scope_of.values()}
+            for bindings in scope.bindings.values()
+            for binding in bindings
+            if self.getter(binding.value) or self.literal(binding.value)
+        }
         found: dict[int, _Group] = {}
         allowed = uses.keywords | {subject for subject, _ in uses.compared}
         for node, reference in names.references.items():
-            if reference.attributes or not isinstance(node, cst.Name):
+            if reference.name not in candidates or reference.attributes:
                 continue
             looked_up = reference.scope.lookup(reference.name)
             if looked_up is None or not any(
