@@ -22,6 +22,12 @@ NEW = "from keras.layers import Dense\n"
 TF = "from tensorflow.keras.layers import Dense\n"
 
 
+@pytest.fixture(autouse=True)
+def journal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the journals of trees without git out of the home folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 def plant(folder: Path, **texts: str) -> Path:
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
