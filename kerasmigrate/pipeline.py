@@ -335,8 +335,10 @@ def migrate_text(
         after = source.encode(result.text)
     except SourceError as error:
         reason = str(error).removeprefix(f"{source.name}: ")
-        if compile_error(text) is not None:
-            reason = parse_error_reason(text, error)
+        broken = compile_error(text)
+        if broken is not None:
+            line, message = broken
+            reason = parse_error_reason(text, f"line {line}: {message}" if line else message)
         return _failed(path, source.name, source.data, reason)
     except RecursionError:
         return _failed(path, source.name, source.data, "expressions are nested too deeply")
