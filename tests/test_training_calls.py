@@ -164,6 +164,20 @@ def test_batches_are_counted(before: str, after: str) -> None:
     call(before, after, to="tf_keras", more=FLOW)
 
 
+def test_a_generator_that_is_handed_over() -> None:
+    code = (
+        "from {}.models import Sequential\n\n\n"
+        "def train(images):\n"
+        "    model = Sequential()\n"
+        "    model.fit_generator(images.flow(x, y, batch_size=8), {}, {}=1)\n"
+    )
+    check(
+        code.format("keras", "samples_per_epoch=n", "nb_epoch"),
+        code.format("tf_keras", "steps_per_epoch=-(-n // 8)", "epochs"),
+        to="tf_keras",
+    )
+
+
 def test_the_batch_size_of_another_place_is_asked_for() -> None:
     code = (
         "from {}.models import Sequential\n"
@@ -201,7 +215,7 @@ def test_the_batch_size_of_another_place_is_asked_for() -> None:
             "write steps=-(-10 // batch_size) in a call of evaluate(), with the right batch size",
         ),
         (
-            "fit_generator(obj.flow(x, y, batch_size=3), samples_per_epoch=n, nb_epoch=1)",
+            "fit_generator(Mine().flow(x, y, batch_size=3), samples_per_epoch=n, nb_epoch=1)",
             "write steps_per_epoch=-(-n // batch_size) in a call of fit(), with the right batch"
             " size",
         ),

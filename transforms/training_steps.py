@@ -63,7 +63,9 @@ def _of_flow(context: Context, call: cst.Call) -> cst.BaseExpression | None:
     if not isinstance(func, cst.Attribute) or func.attr.value not in _FLOWS:
         return None
     known = context.values.instance(func.value)
-    if known is None or known.rpartition(".")[2] != _GENERATOR:
+    if known is not None and known.rpartition(".")[2] != _GENERATOR:
+        return None
+    if known is None and not _is_given(context, func.value, call):
         return None
     place = _FLOWS[func.attr.value]
     positional = 0
@@ -80,6 +82,15 @@ def _of_flow(context: Context, call: cst.Call) -> cst.BaseExpression | None:
     if place is None and positional > 3:
         return None  # the order of what follows changed between the versions
     return cst.Integer(str(_BATCH_SIZE))
+
+
+def _is_given(context: Context, receiver: cst.BaseExpression, call: cst.Call) -> bool:
+    """Tell whether a generator of unknown origin is told its batch size, by Keras' own words."""
+    if not any(arg.keyword is not None and arg.keyword.value == "batch_size" for arg in call.args):
+        return False
+    return dotted(receiver) is not None and all(
+        binding.kind == "parameter" for binding in context.names.bindings(receiver)
+    )
 
 
 def _same_meaning(names: Names, size: cst.BaseExpression, near: cst.BaseExpression) -> bool:
