@@ -334,11 +334,7 @@ def migrate_text(
         result = pipeline.run(text, view)
         after = source.encode(result.text)
     except SourceError as error:
-        reason = str(error).removeprefix(f"{source.name}: ")
-        broken = compile_error(text)
-        if broken is not None:
-            line, message = broken
-            reason = parse_error_reason(text, f"line {line}: {message}" if line else message)
+        reason = parse_error_reason(text, str(error).removeprefix(f"{source.name}: "))
         return _failed(path, source.name, source.data, reason)
     except RecursionError:
         return _failed(path, source.name, source.data, "expressions are nested too deeply")
