@@ -14,14 +14,15 @@ from kerasmigrate.inventory.homes import home
 from kerasmigrate.rules import Rule
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms._layer_classes import (
+from kerasmigrate.values import LAYER, MODEL, is_a
+
+from ._layer_classes import (
     Foreign,
     LayerClasses,
     Parent,
     is_super,
     receiver,
 )
-from kerasmigrate.values import LAYER, MODEL, is_a
 
 TRAINING = "training"
 #: Backend functions that read the phase which Keras 3 hands to ``call`` as ``training``.

@@ -9,7 +9,8 @@ import libcst as cst
 
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms._layer_classes import LayerClasses
+
+from ._layer_classes import LayerClasses
 
 _TRAINABLE = "trainable_weights"
 #: What Keras 1 layers assigned besides, and what to do instead.

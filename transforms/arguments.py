@@ -14,8 +14,9 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms.arguments_options import Options
-from kerasmigrate.transforms.arguments_rules import (
+
+from .arguments_options import Options
+from .arguments_rules import (
     ARGUMENT,
     DECAY,
     KERNEL,
@@ -23,9 +24,9 @@ from kerasmigrate.transforms.arguments_rules import (
     NO_SUCCESSOR,
     NOT_CONVERTED,
 )
-from kerasmigrate.transforms.arguments_steps import STEPS, Edit, Note, RefusedError
-from kerasmigrate.transforms.arguments_table import Row, advice, constraints, row_of, values
-from kerasmigrate.transforms.image_layout import Layouts
+from .arguments_steps import STEPS, Edit, Note, RefusedError
+from .arguments_table import Row, advice, constraints, row_of, values
+from .image_layout import Layouts
 
 _INITIALIZERS = frozenset(
     (

@@ -11,8 +11,9 @@ from kerasmigrate import eras, literals
 from kerasmigrate.callees import callee
 from kerasmigrate.literals import Plain
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms.arguments_table import Row, row_of, values
 from kerasmigrate.walking import Reader
+
+from .arguments_table import Row, row_of, values
 
 
 @dataclass(frozen=True)

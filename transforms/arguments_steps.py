@@ -13,8 +13,9 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms.arguments_rules import DECAY, NOT_CONVERTED
-from kerasmigrate.transforms.arguments_table import Row
+
+from .arguments_rules import DECAY, NOT_CONVERTED
+from .arguments_table import Row
 
 
 @dataclass(frozen=True)

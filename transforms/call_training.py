@@ -8,8 +8,9 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms._edits import add_keyword, add_parameter, keyword, optional
-from kerasmigrate.transforms._training_plan import TRAINING, Called, Decision, TrainingPlan
+
+from ._edits import add_keyword, add_parameter, keyword, optional
+from ._training_plan import TRAINING, Called, Decision, TrainingPlan
 
 _GUIDE = "https://keras.io/guides/making_new_layers_and_models_via_subclassing/"
 

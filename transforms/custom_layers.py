@@ -9,15 +9,16 @@ import libcst as cst
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms._edits import add_options, remove_argument
-from kerasmigrate.transforms._layer_classes import (
+from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL
+
+from ._edits import add_options, remove_argument
+from ._layer_classes import (
     Foreign,
     LayerClasses,
     Parent,
     is_keras_instance,
     is_super,
 )
-from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL
 
 OUTPUT_SHAPE = Rule(
     "KM310",

@@ -12,8 +12,9 @@ from kerasmigrate.names import Symbol
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.scopes import Binding
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms.arguments_table import row_of, values
 from kerasmigrate.walking import Reader
+
+from .arguments_table import row_of, values
 
 LAYOUT = Rule(
     "KM206",

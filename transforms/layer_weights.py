@@ -11,10 +11,11 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms._edits import keyword
-from kerasmigrate.transforms._layer_classes import METRIC, LayerClasses
-from kerasmigrate.transforms._weight_lists import Emptied, WeightLists
 from kerasmigrate.values import LAYER
+
+from ._edits import keyword
+from ._layer_classes import METRIC, LayerClasses
+from ._weight_lists import Emptied, WeightLists
 
 ADD_WEIGHT = Rule(
     "KM320",

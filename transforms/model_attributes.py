@@ -10,8 +10,9 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.scopes import Reference, dotted
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms._layer_classes import LayerClasses
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
+
+from ._layer_classes import LayerClasses
 
 SEQUENTIAL_TENSOR = Rule(
     "KM401",

@@ -14,10 +14,11 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms.arguments_rules import NO_SUCCESSOR
-from kerasmigrate.transforms.arguments_table import advice
-from kerasmigrate.transforms.training_steps import batch_size, in_batches
 from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
+
+from .arguments_rules import NO_SUCCESSOR
+from .arguments_table import advice
+from .training_steps import batch_size, in_batches
 
 TRAINING = Rule(
     "KM221",

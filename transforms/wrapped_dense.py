@@ -10,7 +10,8 @@ from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.eras import KERAS_1
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms.arguments_table import row_of
+
+from .arguments_table import row_of
 
 WRAPPED = Rule(
     "KM212",
