@@ -160,7 +160,7 @@ class CustomLayers(Transform):
     """Brings classes that derive from Keras layers up to date."""
 
     rules = (OUTPUT_SHAPE, INIT_OPTIONS, INIT_NAME, NO_SUPER, DYNAMIC, BASE_GONE)
-    order = 44
+    order = 18
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
