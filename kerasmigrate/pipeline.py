@@ -314,7 +314,8 @@ def migrate_file(
     data = b""
     try:
         data = read_bytes(path, display)
-        if not speaks_of_keras(data) and not project.reaches_keras(path):
+        known = speaks_of_keras(data) or project.reaches_keras(path)
+        if not known and not project.builds_on_keras(path):
             return FileResult(path, display, Status.SKIPPED, data, data)
         source = Source.decode(data, display)
         return migrate_text(source, path, pipeline, project.view(path), python2=python2)

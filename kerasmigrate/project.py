@@ -115,6 +115,15 @@ class Project:
                 return True
         return False
 
+    def builds_on_keras(self, path: Path) -> bool:
+        """Tell whether a file gets a class or a builder of Keras objects from another file."""
+        view = self.view(path)
+        return any(
+            wanted.name != "*"
+            and view.describe(wanted.module, wanted.level, wanted.name) is not None
+            for wanted in self.summary(path).wanted
+        )
+
     def locate(self, importer: Path | None, module: str, level: int) -> Path | None:
         """Find the project's file behind an import statement.
 

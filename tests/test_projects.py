@@ -197,3 +197,46 @@ def unified(tmp_path: Path) -> Path:
 def test_one_flavour_alone_does_not_make_a_shared_model_work(unified: Path) -> None:
     found = verify_paths([unified], timeout=300)
     assert verdicts(found) == VERDICTS["shared_model"] | {"extend.py": "keras-error"}
+
+
+# -- files that say nothing of Keras --------------------------------------------------------------
+
+
+def test_a_file_that_only_uses_a_builder_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "build.py").write_text(
+        "from keras.models import Sequential\n\n\ndef make():\n    return Sequential()\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "use.py").write_text(
+        "from build import make\n\nnet = make()\nfirst = net.input\nnet.name = 'x'\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "other.py").write_text("from use import net\n\nnet.name = 'y'\n", encoding="utf-8")
+    for to, after in (
+        (
+            "keras",
+            b"from build import make\n\nnet = make()\nfirst = net.inputs[0]\nnet.name = 'x'\n",
+        ),
+        (
+            "tf_keras",
+            b"from build import make\n\nnet = make()\nfirst = net.input\nnet._name = 'x'\n",
+        ),
+    ):
+        found = {file.display: file for file in migrate([tmp_path], to=to).files}
+        assert found["use.py"].after == after
+        assert found["other.py"].status is Status.SKIPPED
+
+
+def test_a_file_that_extends_a_class_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(
+        "import keras\n\n\nclass Base(keras.layers.Layer):\n    pass\n", encoding="utf-8"
+    )
+    (tmp_path / "scale.py").write_text(
+        "from base import Base\n\n\nclass Scale(Base):\n    def call(self, x):\n        return x\n",
+        encoding="utf-8",
+    )
+    found = {file.display: file.after for file in migrate([tmp_path]).files}
+    assert found["scale.py"] == (
+        b"from base import Base\n\n\nclass Scale(Base):\n    def call(self, x, training=None):\n"
+        b"        return x\n"
+    )
