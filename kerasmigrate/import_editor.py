@@ -226,8 +226,12 @@ def _want(statement: Statement, index: int, plan: Plan, imports: Imports) -> Wan
         return None
     if plan.path is None:
         split = canonical(written.path) if isinstance(statement, cst.Import) else None
-        if split is None or written.local != written.path or target.accepts(split[1]):
+        if split is None or written.local != written.path:
             return None
+        if target.accepts(split[1]):
+            home = imports.locate(split[0]).path
+            path = target.spell(home) if home is not None else written.path
+            return Want(None, path, path)
         # "import tensorflow.keras" of which only "tensorflow" is still needed
         return Want(None, "tensorflow", "tensorflow")
     if plan.base is None:
