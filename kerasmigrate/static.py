@@ -45,10 +45,9 @@ class _Problem:
     reason: str
     confidence: Confidence = Confidence.CERTAIN
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What is equal for the same problem in another version of the text."""
-        return self.rule.code, self.subject, self.reason
+    def key(self, target: Target) -> tuple[str, str, str]:
+        """Return what is equal for the same problem in another version of the text."""
+        return self.rule.code, locate(self.subject, target).known, self.reason
 
 
 def static_problems(text: str, view: ModuleView, target: Target) -> tuple[Finding, ...]:
@@ -106,11 +105,11 @@ def emitted_problems(
     if not suspects:
         return ()
     old = _problems(Names(parse(before), view), _World(target, any_flavour=True))
-    known = Counter(problem.key for problem in old)
+    known = Counter(problem.key(target) for problem in old)
     fresh = []
     for problem in suspects:
-        if known[problem.key] > 0:
-            known[problem.key] -= 1
+        if known[problem.key(target)] > 0:
+            known[problem.key(target)] -= 1
         else:
             fresh.append(problem)
     return _findings(names.module, fresh, target)

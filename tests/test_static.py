@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from kerasmigrate.flavours import Target, target
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import ModuleView, Project
 from kerasmigrate.static import emitted_problems, static_problems
+from kerasmigrate.transform import Settings
 
 VIEW = Project(Path()).view(None)
 KERAS = target("keras")
@@ -189,3 +191,13 @@ def test_names_of_other_files_are_judged_there(tmp_path: Path) -> None:
     (tmp_path / "backend.py").write_text("from keras.layers import Highway\n", encoding="utf-8")
     view = Project(tmp_path).view(tmp_path / "a.py")
     assert problems("from backend import Highway\n", view=view) == []
+
+
+def test_a_name_that_a_star_brought_from_elsewhere_is_not_the_edits_fault() -> None:
+    """``K`` came with the star, so that its functions are one name in two places."""
+    before = "from keras.layers.core import *\n\nx = K.sum(y)\nz = Dense(4)\n"
+    result = Pipeline.to("keras", settings=Settings(ignore=frozenset({"KM5"}))).run(before)
+    assert result.text == (
+        "from keras import backend as K\nfrom keras.layers import Dense\n\n"
+        "x = K.sum(y)\nz = Dense(4)\n"
+    )
