@@ -6,7 +6,6 @@ ask it how to spell what they need. :mod:`kerasmigrate.import_editor` carries it
 
 from __future__ import annotations
 
-import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from kerasmigrate import inventory
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.inventory.homes import Home, home
 from kerasmigrate.names import Names, Symbol
-from kerasmigrate.project import SOURCES, summarise
+from kerasmigrate.project import SOURCES, parse_quietly, summarise
 from kerasmigrate.scopes import Binding, Reference, Scope, Statement
 
 #: Short names of the third-party modules that old Keras modules import.
@@ -125,7 +124,7 @@ def _declared(names: Names) -> frozenset[str]:
     """Return the names that a module lists in its ``__all__``."""
     if "__all__" not in names.module_scope.bindings:
         return frozenset()
-    return summarise(ast.parse(names.module.code)).declared
+    return summarise(parse_quietly(names.module.code)).declared
 
 
 class Imports:

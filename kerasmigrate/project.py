@@ -7,13 +7,16 @@ each and on demand. A file that cannot be parsed simply has nothing to tell.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from kerasmigrate import inventory
+from kerasmigrate.errors import SourceError
 from kerasmigrate.flavours import canonical
+from kerasmigrate.source import MAX_BYTES, read_bytes
 
 #: Inventories of modules that old code may star-import from.
 SOURCES = (
@@ -82,12 +85,14 @@ class Project:
     def summary(self, path: Path) -> Summary:
         """Summarise a file; empty when it cannot be read or parsed."""
         if path not in self._summaries:
+            summary = Summary()
             try:
-                tree = ast.parse(path.read_bytes())
-            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-                self._summaries[path] = Summary()
-            else:
-                self._summaries[path] = summarise(tree)
+                data = read_bytes(path)
+                if len(data) <= MAX_BYTES:
+                    summary = summarise(parse_quietly(data))
+            except (SourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+                pass  # it has nothing to tell; the pipeline says why
+            self._summaries[path] = summary
         return self._summaries[path]
 
     @cached_property
@@ -349,6 +354,13 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             todo.extend(ast.iter_child_nodes(node))
+
+
+def parse_quietly(code: bytes | str) -> ast.Module:
+    """Parse Python without its warnings, which are about the user's code and not ours to give."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
 
 
 def summarise(tree: ast.Module) -> Summary:

@@ -144,6 +144,7 @@ def _pool(task: Task, jobs: int) -> ProcessPoolExecutor:
 
 def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Outcome]:
     done = 0
+    others = multiprocessing.active_children()
     pool = _pool(task, jobs)
     try:
         for outcome in pool.map(_work, files, chunksize=CHUNK):
@@ -152,6 +153,12 @@ def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Out
     except BrokenProcessPool:
         # A worker died, so that nobody knows of which file: each of the rest gets its own.
         yield from (_alone(file, task) for file in files[done:])
+    except BaseException:
+        # They only read; whoever presses Ctrl-C should not wait for the files that they are at.
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.terminate()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

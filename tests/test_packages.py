@@ -1,0 +1,142 @@
+"""Real packages, fetched from the package index, migrated, and run under TensorFlow.
+
+They are downloaded once for a test run, into a temporary folder, and never kept. The tests are
+skipped when the index cannot be reached, and fail when it can be but does not have a package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kerasmigrate.api import migrate, verify_paths
+from kerasmigrate.cli import main
+from kerasmigrate.verify import FileVerdict
+
+pytestmark = [pytest.mark.pypi, pytest.mark.tensorflow]
+
+#: What pip says when the network or the index is the reason.
+UNREACHABLE = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError"
+    r"|SSLError|ConnectionResetError|Max retries exceeded|Connection to .* timed out"
+)
+
+Fetch = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="session")
+def fetch(tmp_path_factory: pytest.TempPathFactory) -> Fetch:
+    """Return a function that gives the unpacked source distribution of a package."""
+    cache = tmp_path_factory.mktemp("packages")
+    missing: list[str] = []
+
+    def get(name: str, version: str) -> Path:
+        place = cache / f"{name}-{version}"
+        if place.exists():
+            return place
+        if missing:
+            pytest.skip("the package index cannot be reached")
+        wanted = f"{name}=={version}"
+        options = ("--no-deps", "--no-binary", ":all:", "--retries", "1", "--timeout", "20")
+        done = subprocess.run(
+            (sys.executable, "-m", "pip", "download", *options, "-d", str(place), wanted),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode and UNREACHABLE.search(done.stdout + done.stderr):
+            missing.append(name)
+            pytest.skip("the package index cannot be reached")
+        assert done.returncode == 0, f"pip cannot download {wanted}"
+        (archive,) = place.iterdir()
+        shutil.unpack_archive(archive, place, filter="data")
+        archive.unlink()
+        return place
+
+    return get
+
+
+@pytest.fixture
+def migrated(
+    fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str, str], Path]:
+    """Return a function that gives the tree of a package after ``apply``."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def make(name: str, version: str, to: str) -> Path:
+        (folder,) = fetch(name, version).iterdir()
+        tree = tmp_path / "tree"
+        shutil.copytree(folder, tree)
+        assert main(["apply", str(tree), "--to", to, "--quiet"]) in (0, 1)
+        assert migrate([tree], to=to).changed == ()
+        return tree
+
+    return make
+
+
+def proof(file: Path, to: str, *builds: str) -> FileVerdict:
+    (verdict,) = verify_paths([file], to, builds=builds, timeout=600).files
+    return verdict
+
+
+def test_self_attention_passes_its_own_tests(migrated: Callable[[str, str, str], Path]) -> None:
+    tree = migrated("keras-self-attention", "0.51.0", "tf_keras")
+    done = subprocess.run(
+        (sys.executable, "-m", "unittest", "discover", "-s", "tests", "-t", "."),
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    ran = re.search(r"^Ran (\d+) tests in [\d.]+s\n\n(.*)$", done.stderr, re.MULTILINE)
+    assert ran is not None and ran.groups() == ("19", "OK")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("to", ["tf_keras", "keras"])
+def test_image_classifiers_builds_a_network(
+    migrated: Callable[[str, str, str], Path], to: str
+) -> None:
+    tree = migrated("image-classifiers", "0.2.2", to)
+    file = tree / "classification_models" / "resnet" / "models.py"
+    found = proof(file, to, "classification_models/resnet/models.py:ResNet18((64, 64, 3))")
+    assert (found.verdict.value, found.cause) == ("proved", "")
+    (model,) = found.models
+    assert (model.name, model.parameters, model.flavour) == ("resnet18", 11_699_889, to)
+    assert model.output_shapes == ((None, 1000),)
+
+
+@pytest.mark.parametrize("to", ["tf_keras", "keras"])
+def test_tcn_builds_its_model(migrated: Callable[[str, str, str], Path], to: str) -> None:
+    tree = migrated("keras-tcn", "2.8.3", to)
+    build = "tcn/tcn.py:compiled_tcn(4, 3, 8, 2, [1, 2, 4], 1, 16)"
+    (model,) = proof(tree / "tcn" / "tcn.py", to, build).models
+    assert (model.proved, model.parameters, model.flavour) == (True, 1027, to)
+    assert (model.input_shapes, model.output_shapes) == (((None, 16, 4),), ((None, 16, 3),))
+
+
+def test_deepctr_is_no_proof(migrated: Callable[[str, str, str], Path]) -> None:
+    """Its layers say what shape they give, so that Keras 3 builds the model without running it."""
+    tree = migrated("deepctr", "0.2.0", "keras")
+    build = 'deepctr/models/deepfm.py:DeepFM({"sparse": {"a": 4, "b": 3}, "dense": ["c"]})'
+    found = proof(tree / "deepctr" / "models" / "deepfm.py", "keras", build)
+    assert found.verdict.value == "keras-error"
+    (model,) = found.models
+    assert (model.built, model.forward, model.saved, model.proved) == (True, False, False, False)
+    assert [step for step, _ in model.errors] == ["forward"]
+
+
+def test_deepctr_does_not_build_in_tf_keras(migrated: Callable[[str, str, str], Path]) -> None:
+    tree = migrated("deepctr", "0.2.0", "tf_keras")
+    build = 'deepctr/models/deepfm.py:DeepFM({"sparse": {"a": 4, "b": 3}, "dense": ["c"]})'
+    found = proof(tree / "deepctr" / "models" / "deepfm.py", "tf_keras", build)
+    assert (found.verdict.value, found.models) == ("keras-error", ())
+    assert "keep_dims" in found.cause
