@@ -24,6 +24,14 @@ def load():
     return (X_train, Y_train), (X_test, Y_test)
 
 
-def noisy(X):
-    """Return the digits with some noise on them."""
-    return X + np.random.normal(0, 0.05, X.shape).astype('float32')
+class Noise(object):
+    """Batches of randomly chosen digits with some noise on them, for ever."""
+
+    def __init__(self, strength):
+        self.strength = strength
+
+    def flow(self, X, Y, batch_size):
+        while True:
+            chosen = np.random.randint(0, len(X), batch_size)
+            noise = np.random.normal(0, self.strength, X[chosen].shape)
+            yield (X[chosen] + noise).astype('float32'), Y[chosen]
