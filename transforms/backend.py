@@ -16,18 +16,19 @@ from kerasmigrate.imports import Plan
 from kerasmigrate.inventory import Signature
 from kerasmigrate.names import Symbol
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.transforms import backend_forms, backend_table
-from kerasmigrate.transforms.arguments_table import values
-from kerasmigrate.transforms.backend_conditions import Conditions, value
-from kerasmigrate.transforms.backend_phase import Phases, RefusedPhaseError
-from kerasmigrate.transforms.backend_rules import (
+
+from . import backend_forms, backend_table
+from .arguments_table import values
+from .backend_conditions import Conditions, value
+from .backend_phase import Phases, RefusedPhaseError
+from .backend_rules import (
     FUNCTION,
     GONE,
     NOT_CONVERTED,
     PHASE,
     PHASE_UNKNOWN,
 )
-from kerasmigrate.transforms.backend_table import Row
+from .backend_table import Row
 
 #: Spells a canonical path of the target.
 _Speller = Callable[[str], str]

@@ -13,8 +13,9 @@ from kerasmigrate import literals
 from kerasmigrate.calls import Arguments
 from kerasmigrate.scopes import Scope, dotted
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms import backend_table
 from kerasmigrate.walking import children, walk
+
+from . import backend_table
 
 #: Methods in which Keras 1 and 2 made their variables.
 _SETUP = frozenset(("__init__", "build", "get_updates", "reset_states", "setUp"))

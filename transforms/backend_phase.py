@@ -10,11 +10,12 @@ import libcst as cst
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.literals import plain
 from kerasmigrate.transform import Context
-from kerasmigrate.transforms import backend_table
-from kerasmigrate.transforms._training_plan import TRAINING, TrainingPlan
-from kerasmigrate.transforms.backend_conditions import Conditions
-from kerasmigrate.transforms.backend_forms import loses_comments
-from kerasmigrate.transforms.call_training import LAYER_CALL, MODEL_CALL
+
+from . import backend_table
+from ._training_plan import TRAINING, TrainingPlan
+from .backend_conditions import Conditions
+from .backend_forms import loses_comments
+from .call_training import LAYER_CALL, MODEL_CALL
 
 #: Expressions that need parentheses to be a branch of a conditional one.
 _LOOSE = (cst.IfExp, cst.Lambda, cst.NamedExpr, cst.Yield, cst.GeneratorExp, cst.Tuple)
