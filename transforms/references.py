@@ -11,8 +11,9 @@ import libcst as cst
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.flavours import TARGETS, Target
 from kerasmigrate.import_editor import Outcome
-from kerasmigrate.imports import Located, locate
+from kerasmigrate.imports import Located, Want, locate
 from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.scopes import Statement
 from kerasmigrate.transform import Transform
 
 IMPORT = Rule(
@@ -199,10 +200,27 @@ class References(Transform):
                 GUARD, guard, "both branches import the same thing in the target", fix=True
             )
         for statement, entries in outcome.entries.items():
-            if any(not entry.kept and entry.want is not None for entry in entries):
-                code = cst.Module([]).code_for_node(statement).strip().splitlines()[0]
-                self.context.report(IMPORT, statement, f"{code}: old home or flavour", fix=True)
+            moved = [each for each in entries if not each.kept and each.want is not None]
+            if moved:
+                added = all(each.alias is None for each in moved) and any(e.kept for e in entries)
+                old = _import_text(statement)
+                new = " and ".join(dict.fromkeys(_want_text(e.want) for e in moved if e.want))
+                message = f"{new} joins {old}" if added else f"{old} is now {new}"
+                self.context.report(IMPORT, statement, message, fix=True)
         return outcome
+
+
+def _import_text(statement: Statement) -> str:
+    """Return an import statement without the names that it takes from a module."""
+    code = cst.Module([]).code_for_node(statement).strip().rstrip("; ")
+    return code.partition(" import")[0] if isinstance(statement, cst.ImportFrom) else code
+
+
+def _want_text(want: Want) -> str:
+    if want.module is not None and want.path != "keras":
+        return f"from {want.module}"
+    start = f"from {want.module} " if want.module is not None else ""
+    return f"{start}import {want.path}" + (f" as {want.asname}" if want.asname else "")
 
 
 @cache
