@@ -82,7 +82,7 @@ class Layouts:
         self.wrapped: dict[cst.Call, Symbol] = {}
         self.setters: dict[cst.Call, Symbol] = {}
         self.known: set[cst.CSTNode] = set()
-        if "dim_ordering" not in context.module.code or not context.settings.runs(LAYOUT.code):
+        if "dim_ordering" not in context.code or not context.settings.runs(LAYOUT.code):
             return
         uses = _Uses(self)
         uses.visit(context.module)
