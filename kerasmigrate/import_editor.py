@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from kerasmigrate.flavours import canonical
-from kerasmigrate.imports import GUARD_CODE, UNUSED_CODE, Imports, Plan, Want
+from kerasmigrate.import_guards import branches
+from kerasmigrate.imports import UNUSED_CODE, Imports, Plan, Want
 from kerasmigrate.scopes import Binding, Statement, dotted
 from kerasmigrate.walking import Reader
 
-_GUARD_ERRORS = frozenset(
-    ("ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException")
-)
 #: Columns up to which two import lines are joined.
 MAX_JOINED = 79
 Block = Sequence[cst.BaseStatement | cst.BaseSmallStatement]
@@ -100,10 +98,7 @@ def decide(imports: Imports, tree: cst.Module) -> Outcome:
     names = imports.names
     may_drop = any(plan.moved or plan.base is None for plan in imports.all_plans())
     used = used_names(tree) if may_drop else frozenset()
-    for guard in _guards(names.imports):
-        branch = _collapse(guard, imports)
-        if branch is not None and not imports.is_off(GUARD_CODE, guard):
-            outcome.collapsed[guard] = branch
+    outcome.collapsed |= imports.collapsed
     seen: dict[tuple[int, str], list[tuple[Want, bool, frozenset[tuple[int, int]]]]] = {}
     for statement, bindings in names.statements.items():
         guards = bindings[0].guards
@@ -251,72 +246,6 @@ def _want(statement: Statement, index: int, plan: Plan, imports: Imports) -> Wan
         return imports.root_want(plan.local)
     parent, _, leaf = plan.base.rpartition(".")
     return Want(target.spell(parent), leaf, plan.local)
-
-
-# -- guards ----------------------------------------------------------------------------------
-
-
-def _guards(bindings: Sequence[Binding]) -> list[cst.CSTNode]:
-    return list(dict.fromkeys(node for b in bindings for node, _ in b.guards))
-
-
-def branches(guard: cst.CSTNode) -> list[cst.BaseSuite] | None:
-    """Return the alternatives of a guard that offers nothing but alternatives."""
-    if isinstance(guard, cst.Try):
-        if guard.orelse is not None or guard.finalbody is not None or len(guard.handlers) != 1:
-            return None
-        caught = guard.handlers[0].type
-        kinds = [e.value for e in caught.elements] if isinstance(caught, cst.Tuple) else [caught]
-        if any(k is not None and (dotted(k) or ("",))[-1] not in _GUARD_ERRORS for k in kinds):
-            return None
-        return [guard.body, guard.handlers[0].body]
-    if isinstance(guard, cst.If) and isinstance(guard.orelse, cst.Else):
-        return [guard.body, guard.orelse.body]
-    return None
-
-
-def _statements(suite: cst.BaseSuite) -> list[Statement] | None:
-    """Return the import statements of a suite that holds nothing else."""
-    found: list[Statement] = []
-    lines = suite.body if isinstance(suite, cst.IndentedBlock) else [suite]
-    for line in lines:
-        if not isinstance(line, cst.SimpleStatementLine | cst.SimpleStatementSuite):
-            return None
-        for small in line.body:
-            if not isinstance(small, cst.Import | cst.ImportFrom):
-                return None
-            found.append(small)
-    return found
-
-
-def _collapse(guard: cst.CSTNode, imports: Imports) -> int | None:
-    """Return the branch that may stand for the whole guard, or None to leave the guard."""
-    suites = branches(guard)
-    if suites is None:
-        return None
-    offers: list[dict[str, str | None]] = []
-    for suite in suites:
-        statements = _statements(suite)
-        if not statements:
-            return None
-        offer: dict[str, str | None] = {}
-        for statement in statements:
-            for binding in imports.names.statements[statement]:
-                plan = imports.plans.get(binding)
-                if plan is None or plan.path is None or binding.through == "re-export":
-                    return None
-                offer[binding.name] = plan.base
-        offers.append(offer)
-    whole = [index for index, offer in enumerate(offers) if None not in offer.values()]
-    for index in whole:
-        offer = offers[index]
-        if all(
-            set(other) <= set(offer)
-            and all(base in (None, offer[name]) for name, base in other.items())
-            for other in offers
-        ):
-            return index
-    return None
 
 
 # -- editing ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.flavours import Target, canonical
+from kerasmigrate.import_guards import collapsible
 from kerasmigrate.inventory.homes import Home, home
 from kerasmigrate.names import Names, Symbol
 from kerasmigrate.project import SOURCES, parse_quietly, summarise
@@ -161,9 +162,12 @@ class Imports:
         self.additions: dict[cst.CSTNode, list[Want]] = {}
         #: References that a transform replaces itself.
         self.claimed: set[cst.CSTNode] = set()
+        #: Guard to the number of the branch that takes its place.
+        self.collapsed: dict[cst.CSTNode, int] = {}
         self._root_local: str | None = None
         self._plan_bindings()
-        self._plan_references()
+        dead = self._plan_guards()
+        self._plan_references(dead)
 
     # -- planning ----------------------------------------------------------------------------
 
@@ -199,9 +203,20 @@ class Imports:
         located = self.locate(path)
         return Plan(binding, path, located.path, local, is_module(path))
 
-    def _plan_references(self) -> None:
+    def _plan_guards(self) -> set[cst.CSTNode]:
+        """Choose between the branches of guards, and return what goes with the others."""
+        dead: set[cst.CSTNode] = set()
+        for guard, (branch, values) in collapsible(self.names, self.plans).items():
+            if not self.is_off(GUARD_CODE, guard):
+                self.collapsed[guard] = branch
+                dead.update(values)
+        return dead
+
+    def _plan_references(self, dead: set[cst.CSTNode]) -> None:
         members: list[tuple[Reference, Symbol, Located]] = []
         for reference, symbol in self.names.symbols():
+            if reference.node in dead:
+                continue
             located = self.locate(symbol.path)
             if any(self._plan_of(binding, symbol).frozen for binding in symbol.bindings):
                 continue

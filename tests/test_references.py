@@ -12,6 +12,7 @@ from migrating import check, untouched
 from kerasmigrate import inventory
 from kerasmigrate.flavours import TARGETS as TARGETS_OF_ALL
 from kerasmigrate.imports import locate
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import SOURCES, Project
 from kerasmigrate.transform import Settings
 from kerasmigrate.transforms import references
@@ -633,6 +634,54 @@ def test_guard_with_a_flag_stays() -> None:
     """)
     after = before.replace("    from tensorflow import keras", "    import keras")
     check(before, after, to="keras")
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        """
+        try:
+            from keras.layers import Dense
+        except ImportError:
+            Dense = tf.keras.layers.Dense
+        """,
+        """
+        if os.environ.get("TF_KERAS"):
+            Dense = tf.keras.layers.Dense
+        else:
+            from keras.layers.core import Dense
+        """,
+        """
+        if os.environ.get("TF_KERAS"):
+            from tensorflow import keras as k
+            Dense = k.layers.Dense
+        else:
+            from keras.layers import Dense
+            import keras as k
+        """,
+    ],
+)
+def test_branch_that_assigns_goes_with_its_guard(guard: str) -> None:
+    before = "import os\nimport tensorflow as tf\n\n" + text(guard) + "\ntf.zeros(1), Dense(4)\n"
+    result = Pipeline.to("keras").run(before).text
+    assert "from keras.layers import Dense\n" in result
+    assert not {"try", "if", "else", "except"} & set(result.replace(":", " ").split())
+    check(before, result, to="keras")
+
+
+def test_import_that_only_feeds_its_branch_goes_with_it() -> None:
+    before = text("""
+        if TF_KERAS:
+            import tensorflow as tf
+            keras = tf.keras
+        else:
+            import keras
+
+        keras.layers.core.Dense(4)
+    """)
+    check(before, "import tf_keras as keras\n\nkeras.layers.Dense(4)\n", to="tf_keras")
+    untouched_use = before + "tf.zeros(1)\n"
+    assert "else:" in Pipeline.to("tf_keras").run(untouched_use).text
 
 
 # -- scopes ----------------------------------------------------------------------------------
