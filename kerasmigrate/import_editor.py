@@ -234,6 +234,8 @@ def _want(statement: Statement, index: int, plan: Plan, imports: Imports) -> Wan
     if isinstance(statement, cst.Import):
         if written.local != written.path or "." not in written.path:
             if plan.base == "keras":
+                if written == Want(None, target.root, plan.local):
+                    return None  # right already, in the author's style
                 return imports.root_want(plan.local)
             return Want(None, target.spell(plan.base), plan.local)
         # "import keras.layers.core" binds "keras"

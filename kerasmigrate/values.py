@@ -272,7 +272,10 @@ class _Attributes(Reader):
         if method in MODEL_METHODS:
             return True
         keywords = {arg.keyword.value for arg in node.args if arg.keyword is not None}
-        return method == "compile" and bool(keywords & {"loss", "optimizer"})
+        positional = [arg for arg in node.args if arg.keyword is None and not arg.star]
+        return method == "compile" and (
+            bool(keywords & {"loss", "optimizer"}) or len(positional) >= 3
+        )
 
 
 class _Returns(Reader):
