@@ -155,6 +155,8 @@ def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Out
         yield from (_alone(file, task) for file in files[done:])
     except BaseException:
         # They only read; whoever presses Ctrl-C should not wait for the files that they are at.
+        # The pool hears of it first: it would take dead workers for an accident.
+        pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             if process not in others:
                 process.terminate()
