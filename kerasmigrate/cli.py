@@ -141,7 +141,11 @@ def _run(command: str, values: Mapping[str, Any]) -> int:
         code: int = getattr(commands, command)(commands.Options(**given))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED, label="")
+        code = _fail("interrupted", INTERRUPTED, label="")
+        runner = sys.modules.get("kerasmigrate.runner")
+        if runner is not None and runner.abandoned:
+            os._exit(code)  # Python would wait for the threads of the pool
+        return code
     except BrokenPipeError:
         # Nobody reads any more. Python would complain when it flushes the stream at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

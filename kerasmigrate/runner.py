@@ -9,9 +9,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from kerasmigrate.errors import SourceError
@@ -155,14 +156,31 @@ def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Out
         yield from (_alone(file, task) for file in files[done:])
     except BaseException:
         # They only read; whoever presses Ctrl-C should not wait for the files that they are at.
-        # The pool hears of it first: it would take dead workers for an accident.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            if process not in others:
-                process.terminate()
+        _abandon(pool, [each for each in multiprocessing.active_children() if each not in others])
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+#: A pool was given up, so that its threads may wait for ever for processes that are gone.
+abandoned = False
+
+
+def _abandon(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess]) -> None:
+    """End a pool and its workers at once."""
+    global abandoned
+    abandoned = True
+    report = threading.excepthook
+
+    def without_cancelled(args: threading.ExceptHookArgs) -> None:
+        # The pool of Python 3.11 trips over futures that it has cancelled itself.
+        if not issubclass(args.exc_type, InvalidStateError):
+            report(args)
+
+    threading.excepthook = without_cancelled
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.kill()
 
 
 def _alone(file: Candidate, task: Task) -> Outcome:
