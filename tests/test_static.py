@@ -137,7 +137,8 @@ def test_text_that_does_not_compile() -> None:
     assert problems("return 1\n") == [("KM001", 1, 0, "'return' outside function")]
     ((code, line, _, message),) = problems("x = " + "-" * 5000 + "1")
     assert (code, line) == ("KM001", 0)
-    assert message.startswith("cannot be compiled: ")
+    # Python up to 3.12 gives up while compiling it, later ones leave that to us.
+    assert message.startswith(("cannot be compiled: ", "expressions are nested too deeply"))
 
 
 def emitted(before: str, after: str) -> list[str]:
