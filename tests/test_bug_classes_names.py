@@ -73,7 +73,7 @@ import os
 from tensorflow import keras as k
 from tensorflow.keras.layers import Dense as D, Dropout
 from tensorflow.keras import utils as nu
-from tensorflow import keras as tfk
+import tensorflow.keras as tfk
 import tensorflow.keras.layers as tfl
 from tensorflow import keras as tk
 layers.Dense; K.epsilon(); k.layers.Dense; D; Dropout; nu.to_categorical(x); tfk.layers.Dense
