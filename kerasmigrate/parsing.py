@@ -9,6 +9,9 @@ import libcst as cst
 
 from kerasmigrate.errors import SourceError
 
+#: What is said of a text that no parser or walk can hold.
+TOO_DEEP = "expressions are nested too deeply to be parsed"
+
 #: Levels of nesting from which a text is not parsed.
 MAX_DEPTH = 500
 
@@ -25,7 +28,7 @@ def parse(text: str) -> cst.Module:
     except cst.ParserSyntaxError as error:
         raise SourceError(f"line {error.raw_line}: {_first_line(error.message)}") from error
     except RecursionError as error:
-        raise SourceError("expressions are nested too deeply to be parsed") from error
+        raise SourceError(TOO_DEEP) from error
     except Exception as error:
         # libcst raises bare errors for some inputs.
         raise SourceError(f"cannot be parsed: {_first_line(str(error))}") from error
@@ -48,7 +51,7 @@ def _refuse_deep(text: str) -> None:
     except SyntaxError as error:
         raise SourceError(f"line {error.lineno or 0}: {_first_line(error.msg)}") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SourceError("expressions are nested too deeply to be parsed") from error
+        raise SourceError(TOO_DEEP) from error
     if text.count("[") < MAX_DEPTH:
         return
     level: list[ast.AST] = [tree]
@@ -56,7 +59,7 @@ def _refuse_deep(text: str) -> None:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return
-    raise SourceError("expressions are nested too deeply to be parsed")
+    raise SourceError(TOO_DEEP)
 
 
 def compile_error(text: str) -> tuple[int, str] | None:

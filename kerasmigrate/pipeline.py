@@ -15,7 +15,7 @@ from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, FileResult, Finding, Severity, Status
 from kerasmigrate.flavours import Target
 from kerasmigrate.flavours import target as find_target
-from kerasmigrate.parsing import compile_error, parse
+from kerasmigrate.parsing import TOO_DEEP, compile_error, parse
 from kerasmigrate.project import ModuleView, Project
 from kerasmigrate.source import Source, parse_error_reason, read_bytes, speaks_of_keras
 from kerasmigrate.static import emitted_problems
@@ -338,7 +338,7 @@ def migrate_text(
         reason = parse_error_reason(text, str(error).removeprefix(f"{source.name}: "))
         return _failed(path, source.name, source.data, reason)
     except RecursionError:
-        return _failed(path, source.name, source.data, "expressions are nested too deeply")
+        return _failed(path, source.name, source.data, TOO_DEEP)
     findings = (*notes, *result.findings)
     status = Status.UNCHANGED if after == source.data else Status.CHANGED
     after = source.data if status is Status.UNCHANGED else after

@@ -23,7 +23,7 @@ from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.imports import locate
 from kerasmigrate.inventory import Inventory, Signature
 from kerasmigrate.names import Names
-from kerasmigrate.parsing import compile_error, parse
+from kerasmigrate.parsing import TOO_DEEP, compile_error, parse
 from kerasmigrate.project import SOURCES, ModuleView
 from kerasmigrate.rules import NOT_BOUND, NOT_THERE, SYNTAX, Rule
 from kerasmigrate.scopes import Binding, dotted
@@ -69,7 +69,7 @@ def static_problems(text: str, view: ModuleView, target: Target) -> tuple[Findin
     except SourceError as error:
         return (Finding(SYNTAX.code, str(error)),)
     except RecursionError:
-        return (Finding(SYNTAX.code, "expressions are nested too deeply"),)
+        return (Finding(SYNTAX.code, TOO_DEEP),)
     return _findings(module, problems, target)
 
 
