@@ -40,14 +40,12 @@ class Outcome:
     Attributes:
         entries: By statement; a statement that is not a key stays as it is.
         collapsed: Guard to the number of the branch that takes its place.
-        dead: Statements in the other branches of such guards.
         gone: Imported names that the target does not have and that are still used.
         unused: Imported names that the target does not have and that nobody uses: dropped.
     """
 
     entries: dict[Statement, list[Entry]] = field(default_factory=dict)
     collapsed: dict[cst.CSTNode, int] = field(default_factory=dict)
-    dead: set[Statement] = field(default_factory=set)
     gone: list[Plan] = field(default_factory=list)
     unused: list[Plan] = field(default_factory=list)
     stars: list[Binding] = field(default_factory=list)
@@ -106,7 +104,6 @@ def decide(imports: Imports, tree: cst.Module) -> Outcome:
             node in outcome.collapsed and outcome.collapsed[node] != branch
             for node, branch in guards
         ):
-            outcome.dead.add(statement)
             continue
         entries = _entries(statement, bindings, imports, used, outcome)
         place = frozenset(

@@ -165,6 +165,8 @@ class Imports:
         #: Guard to the number of the branch that takes its place.
         self.collapsed: dict[cst.CSTNode, int] = {}
         self._root_local: str | None = None
+        self._scopes = tuple(dict.fromkeys((names.module_scope, *names.scope_of.values())))
+        self._order = {binding: index for index, binding in enumerate(names.imports)}
         self._plan_bindings()
         dead = self._plan_guards()
         self._plan_references(dead)
@@ -187,7 +189,7 @@ class Imports:
 
     def _all_aliases(self) -> list[Binding]:
         found: list[Binding] = []
-        for scope in {self.names.module_scope, *self.names.scope_of.values()}:
+        for scope in self._scopes:
             for bindings in scope.bindings.values():
                 found.extend(b for b in bindings if b.kind == "alias")
         return found
@@ -302,17 +304,17 @@ class Imports:
         if name not in self.names.bound:
             return name not in used and name not in _RESERVED
         here = scope.bindings.get(name, [])
-        known = sum(
-            len(each.bindings.get(name, ()))
-            for each in {self.names.module_scope, *self.names.scope_of.values()}
-        )
         return (
             bool(here)
-            and len(here) == known
+            and self._is_bound_only(name, scope)
             and all(
                 b in self.plans and self.plans[b].base == base and b.kind == "import" for b in here
             )
         )
+
+    def _is_bound_only(self, name: str, scope: Scope) -> bool:
+        """Tell whether no other scope binds a name."""
+        return all(each is scope or name not in each.bindings for each in self._scopes)
 
     # -- spelling ----------------------------------------------------------------------------
 
@@ -411,12 +413,13 @@ class Imports:
                 or (plan.stuck and plan.base is None)
                 or len(module.bindings.get(binding.name, ())) != 1
                 or binding.statement is None
-                or (scope or module).lookup(binding.name) is None
-                or (scope or module).lookup(binding.name)[0] is not module  # type: ignore[index]
             ):
                 continue
             spelt = self._through(plan, path)
             if spelt is None or plan.base is None:
+                continue
+            seen = (scope or module).lookup(binding.name)
+            if seen is None or seen[0] is not module:
                 continue
             if scope in (None, module) and not self._stands_before(binding, near.binding):
                 continue
@@ -426,8 +429,7 @@ class Imports:
 
     def _stands_before(self, binding: Binding, other: Binding) -> bool:
         """Tell whether an import stands no later than another one."""
-        order = {b: i for i, b in enumerate(self.names.imports)}
-        return order.get(binding, 0) <= order.get(other, len(order))
+        return self._order.get(binding, 0) <= self._order.get(other, len(self._order))
 
     def _root(self, statements: Sequence[Statement], path: str) -> str:
         """Spell ``path`` below a root import, adding that import where none fits."""
@@ -472,14 +474,11 @@ class Imports:
             return True
         module = want.module or ""
         split = canonical(f"{module}.{want.path}" if module else want.path)
-        bindings = self.names.module_scope.bindings.get(want.local, [])
-        everywhere = sum(
-            len(each.bindings.get(want.local, ()))
-            for each in {self.names.module_scope, *self.names.scope_of.values()}
-        )
+        module_scope = self.names.module_scope
+        bindings = module_scope.bindings.get(want.local, [])
         return (
             split is not None
-            and len(bindings) == everywhere
+            and self._is_bound_only(want.local, module_scope)
             and all(
                 b in self.plans and self.plans[b].base == split[0] and not b.guards
                 for b in bindings
@@ -527,8 +526,10 @@ class Imports:
         self.homeless.pop(node, None)
         reference = self.names.references[node]
         symbol = self.names.symbol(node)
-        for binding in symbol.bindings if symbol is not None else ():
-            plan = self._plan_of(binding, symbol)  # type: ignore[arg-type]
+        if symbol is None:
+            return
+        for binding in symbol.bindings:
+            plan = self._plan_of(binding, symbol)
             for list_ in (plan.live, plan.stuck):
                 if reference in list_:
                     list_.remove(reference)

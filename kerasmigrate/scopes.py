@@ -369,25 +369,11 @@ class Collector(Reader):
     # -- scopes ------------------------------------------------------------------------------
 
     def _parameters(self, node: cst.Parameters) -> None:
-        star = node.star_arg if isinstance(node.star_arg, cst.Param) else None
-        for param in (
-            *node.posonly_params,
-            *node.params,
-            *((star,) if star else ()),
-            *node.kwonly_params,
-            *((node.star_kwarg,) if node.star_kwarg else ()),
-        ):
+        for param in _all_parameters(node):
             self._bind(param.name.value, "parameter", param)
 
     def _parameter_expressions(self, node: cst.Parameters) -> None:
-        star = node.star_arg if isinstance(node.star_arg, cst.Param) else None
-        for param in (
-            *node.posonly_params,
-            *node.params,
-            *((star,) if star else ()),
-            *node.kwonly_params,
-            *((node.star_kwarg,) if node.star_kwarg else ()),
-        ):
+        for param in _all_parameters(node):
             self._walk(param.annotation, param.default)
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
@@ -451,3 +437,10 @@ class Collector(Reader):
     def visit_DictComp(self, node: cst.DictComp) -> bool:
         self._comprehension(node, node.for_in, node.key, node.value)
         return False
+
+
+def _all_parameters(node: cst.Parameters) -> list[cst.Param]:
+    """Return the parameters of every kind, in the order of the code."""
+    star = [node.star_arg] if isinstance(node.star_arg, cst.Param) else []
+    last = [node.star_kwarg] if node.star_kwarg is not None else []
+    return [*node.posonly_params, *node.params, *star, *node.kwonly_params, *last]
