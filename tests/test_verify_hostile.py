@@ -51,12 +51,12 @@ EXPECTED = {
     "closes_everything.py": (Verdict.CRASHED, "ended by itself with exit code 1"),
     "closes_output.py": (Verdict.PROVED, ""),
     "daemon.py": (Verdict.IMPORTED, ""),
-    "endless.py": (Verdict.TIMEOUT, "still running after 7 s"),
+    "endless.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
     "forks.py": (
         Verdict.CRASHED,
         "process limit reached: [Errno 11] Resource temporarily unavailable",
     ),
-    "forks_sessions.py": (Verdict.TIMEOUT, "still running after 10 s"),
+    "forks_sessions.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
     "innocent.py": (Verdict.PROVED, ""),
     "memory.py": (Verdict.CRASHED, "out of memory: the limit is 2048 MB"),
     "os_exit.py": (Verdict.CRASHED, "ended by itself with exit code 0"),
@@ -67,7 +67,7 @@ EXPECTED = {
     "prints.py": (Verdict.PROVED, ""),
     "reads_secrets.py": (Verdict.IMPORTED, ""),
     "segfault.py": (Verdict.CRASHED, "killed by SIGSEGV"),
-    "stubborn.py": (Verdict.TIMEOUT, "still running after 10 s"),
+    "stubborn.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
     "sys_exit.py": (Verdict.PARTIAL, "ended by sys.exit(); not run: sys_exit.py:6"),
     "vandal.py": (Verdict.IMPORTED, ""),
 }

@@ -332,7 +332,7 @@ class _Session:
 
     def _without_result(self, answer: dict[str, Any]) -> tuple[Verdict, str]:
         if answer["timed_out"]:
-            return Verdict.TIMEOUT, f"still running after {self.timeout:g} s"
+            return Verdict.TIMEOUT, f"not done within the time limit of {self.timeout:g} s"
         number = answer["signal"]
         if number:
             name = signal.Signals(number).name

@@ -156,7 +156,7 @@ class Run:
         if isinstance(end, OutOfTime):
             limit = self.job["timeout"]
             return Failure(
-                "timeout", "still running after %g s" % (limit * SOFT_LIMIT), where, False
+                "timeout", f"not done within the time limit of {limit:g} s", where, False
             )
         if isinstance(end, Stop):
             recorder.recorder.note(
