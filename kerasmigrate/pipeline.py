@@ -265,7 +265,8 @@ def _withheld(reason: str) -> str:
 
 
 def finish(tree: cst.Module, context: Context, walk: Walk) -> cst.Module:
-    """Carry out the plan for the imports of a walked tree."""
+    """Carry out the plans for the definitions and the imports of a walked tree."""
+    tree = context.definitions.insert(tree, walk.originals)
     outcome = import_editor.decide(context.imports, tree)
     for transform in walk.transforms:
         outcome = transform.decided(outcome)

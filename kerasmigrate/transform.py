@@ -12,6 +12,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from kerasmigrate import inventory
+from kerasmigrate.definitions import Definitions
 from kerasmigrate.findings import Confidence, Finding, Severity
 from kerasmigrate.flavours import Target
 from kerasmigrate.import_editor import Outcome
@@ -87,6 +88,11 @@ class Context:
     def imports(self) -> Imports:
         """The plan for the file's imports and for how a symbol is spelt in it."""
         return Imports(self.names, self.target, self._is_off)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What the transforms define in the file, behind its imports."""
+        return Definitions(self.imports)
 
     @cached_property
     def values(self) -> Values:
