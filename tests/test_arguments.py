@@ -791,32 +791,6 @@ def test_initializers_of_the_old_signature() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("call", "rate", "decay"),
-    [
-        ("SGD(lr=0.01, decay=1e-6)", "0.01", "1e-6"),
-        ("SGD(decay=lr / epochs, learning_rate=lr)", "lr", "lr / epochs"),
-    ],
-)
-def test_decay_is_reported_with_the_schedule_to_write(call: str, rate: str, decay: str) -> None:
-    text = f"from keras.optimizers import SGD\n\nsgd = {call}\n"
-    findings = check(text, text.replace("(lr=", "(learning_rate="), to="keras")
-    found = [finding for finding in findings if finding.code == "KM208"]
-    assert [finding.advice for finding in found] == [
-        f"write learning_rate=keras.optimizers.schedules.InverseTimeDecay({rate}, 1, {decay})"
-    ]
-
-
-def test_decay_by_position() -> None:
-    findings = untouched(
-        "from keras.optimizers import SGD\n\nsgd = SGD(0.01, 0.9, 1e-6, True)\n",
-        to="keras",
-        codes=["KM208"],
-    )
-    assert findings[0].severity is Severity.ERROR
-    assert "InverseTimeDecay(0.01, 1, 1e-6)" in findings[0].advice
-
-
 # -- the rest of the file and of the project ------------------------------------------------------
 
 

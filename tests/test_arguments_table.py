@@ -14,7 +14,7 @@ from kerasmigrate.imports import locate
 from kerasmigrate.inventory import Signature
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.transforms import arguments_table
-from kerasmigrate.transforms.arguments_steps import STEPS
+from kerasmigrate.transforms.arguments import ALL_STEPS
 from kerasmigrate.transforms.arguments_table import row_of, rows
 from kerasmigrate.transforms.training_calls import _RENAME, _SAMPLES
 
@@ -86,7 +86,7 @@ def test_every_new_name_is_used_by_some_target(path: str) -> None:
 
 def test_steps_of_all_rows_exist() -> None:
     used = {step for row in rows().values() for step in row.steps}
-    assert used == set(STEPS)
+    assert used == set(ALL_STEPS)
 
 
 def layer_path(name: str) -> str:

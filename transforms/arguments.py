@@ -15,9 +15,13 @@ from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context, Transform
 
+from ._learning_rates import RateSetters
+from .arguments_optimizers import STEPS as OPTIMIZER_STEPS
+from .arguments_optimizers import hidden
 from .arguments_options import Options
 from .arguments_rules import (
     ARGUMENT,
+    CLIPPING,
     DECAY,
     KERNEL,
     LAYOUT_VALUE,
@@ -45,13 +49,14 @@ _INITIALIZERS = frozenset(
         "ones",
     )
 )
+ALL_STEPS = {**STEPS, **OPTIMIZER_STEPS}
 _NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
 
 
 class LegacyArguments(Transform):
     """Converts the arguments of every callable in the table."""
 
-    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY)
+    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY, CLIPPING)
     order = 20
 
     def __init__(self, context: Context) -> None:
@@ -67,6 +72,11 @@ class LegacyArguments(Transform):
     def layouts(self) -> Layouts:
         """The layout expressions of the file."""
         return Layouts(self.context)
+
+    @cached_property
+    def setters(self) -> RateSetters:
+        """Who sets learning rates in this file, and in those that it works with."""
+        return RateSetters(self.context)
 
     @cached_property
     def options(self) -> Options:
@@ -122,10 +132,11 @@ class LegacyArguments(Transform):
             args = Arguments(original, updated, source, skip=found.skip, partial=found.partial)
         except UnbindableError:
             return updated
-        edit = Edit(self.context, row, args, target, keras_1)
+        edit = Edit(self.context, row, args, target, keras_1, found, self.setters)
         rules = {ARGUMENT}
         try:
             self._apply(edit, rules, original)
+            rules |= edit.fixes.keys()
         except RefusedError as refused:
             self._refuse(original, found, str(refused), refused.advice, refused.rule)
             return updated
@@ -138,18 +149,20 @@ class LegacyArguments(Transform):
             if args.changed or keras_1:
                 self._refuse(original, found, str(reason), "convert this call by hand")
             return updated
-        for name in sorted(set(left) - edit.reported):
+        for name in sorted({*left, *hidden(edit, self.options.keys(original))} - edit.reported):
             self._report_left(original, found, args, name)
         self._report_notes(original, found, edit)
         if not args.changed or not all(self.context.runs(rule, original) for rule in rules):
             return updated
         self._report(original, found, edit, rules)
+        for finish in edit.later:
+            finish()
         return args.render()
 
     def _apply(self, edit: Edit, rules: set[Rule], call: cst.Call) -> None:
         args, target = edit.args, edit.target
         for step in edit.row.steps:
-            STEPS[step](edit)
+            ALL_STEPS[step](edit)
         self._kernel(edit, rules)
         for name in edit.row.drop:
             item = args.get(name)
@@ -372,6 +385,8 @@ class LegacyArguments(Transform):
         other = [text for text in edit.changes if text not in kernel]
         if KERNEL in rules:
             self.context.report(KERNEL, call, f"{name}: {kernel[0]}", fix=True)
+        for rule, text in edit.fixes.items():
+            self.context.report(rule, call, f"{name}: {text}", fix=True)
         other += [f"{each}= is named now" for each in edit.args.named]
         if other:
             self.context.report(ARGUMENT, call, f"{name}: {', '.join(other)}", fix=True)

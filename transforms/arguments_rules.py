@@ -118,11 +118,36 @@ LAYOUT_VALUE = Rule(
 DECAY = Rule(
     "KM208",
     "learning-rate-decay",
-    "Report decay= of an optimizer, with the schedule that does the same",
+    "Give a learning rate that decays as a schedule",
     "Until 2.10 every optimizer divided its learning rate by 1 + decay * iterations. Keras 3 only"
     " warns that `decay` is no longer supported and trains with a constant rate; tf_keras raises"
     ' "decay is deprecated in the new TF-Keras optimizer". By position it is worse: in'
     " SGD(0.01, 0.9, 1e-6, True) the decay now switches nesterov on, and the last argument is a"
-    " weight decay of 1.",
+    " weight decay of 1. InverseTimeDecay with decay_steps=1 computes the same rates. A rate that"
+    ' is a schedule cannot be set: "This optimizer was created with a `LearningRateSchedule`'
+    " object as its `learning_rate` constructor argument, hence its learning rate is not"
+    ' settable". So what sets rates, or reads them, keeps the schedule out, in the file and in'
+    " those that run together with it.",
+    examples=(
+        Example(
+            "from keras.optimizers import SGD\n\nsgd = SGD(lr=0.01, decay=1e-6, momentum=0.9)\n",
+            "from keras.optimizers import SGD\n"
+            "from keras.optimizers.schedules import InverseTimeDecay\n\n"
+            "sgd = SGD(learning_rate=InverseTimeDecay(0.01, decay_steps=1, decay_rate=1e-6),"
+            " momentum=0.9)\n",
+        ),
+    ),
+    untouched=(
+        "Optimizers where ReduceLROnPlateau, LearningRateScheduler or code of your own sets or"
+        " reads the rate: they are reported.",
+        "Nadam, whose decay= was something else.",
+    ),
+)
+CLIPPING = Rule(
+    "KM228",
+    "two-clippings",
+    "Report an optimizer that clips gradients in two ways",
+    'Keras 3 raises "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set".'
+    " tf_keras takes two.",
     Safety.NONE,
 )

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from kerasmigrate import literals
+from kerasmigrate.callees import Callee
 from kerasmigrate.calls import Argument, Arguments, UnbindableError
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context
 
-from .arguments_rules import DECAY, NOT_CONVERTED
+from ._learning_rates import RateSetters
+from .arguments_rules import NOT_CONVERTED
 from .arguments_table import Row
 
 
@@ -51,6 +53,10 @@ class Edit:
 
     Attributes:
         keras_1: Whether the call was written for Keras 1.
+        found: What is called.
+        setters: Who sets learning rates.
+        fixes: What was changed under other rules than that of arguments, in words.
+        later: What is left to do once the call is known to fit.
         reported: Arguments without a successor that a note is already about.
         changes: What was changed, in words.
         notes: Findings beside the edit.
@@ -61,6 +67,10 @@ class Edit:
     args: Arguments
     target: Signature
     keras_1: bool
+    found: Callee
+    setters: RateSetters
+    fixes: dict[Rule, str] = field(default_factory=dict)
+    later: list[Callable[[], None]] = field(default_factory=list)
     reported: set[str] = field(default_factory=set)
     changes: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -258,34 +268,6 @@ def sequential_name(edit: Edit) -> None:
         items[1].name = "name"
 
 
-def learning_rate_decay(edit: Edit) -> None:
-    """Drop ``decay=0``; report any other one with the schedule that does the same."""
-    item = edit.args.get("decay")
-    if item is None or item.original is None or edit.target.named("decay"):
-        return
-    if literals.plain(item.original) == 0:
-        edit.drop(item, "is gone; 0 meant none")
-        return
-    code = edit.context.module.code_for_node
-    rate = edit.args.get("lr") or edit.args.get("learning_rate")
-    start = code(rate.original) if rate is not None and rate.original is not None else "0.01"
-    advice = (
-        "write learning_rate=keras.optimizers.schedules.InverseTimeDecay("
-        f"{start}, 1, {code(item.original)})"
-    )
-    if item.positional:
-        raise RefusedError(DECAY, "its third or fourth argument is a decay, which is gone", advice)
-    edit.reported.add("decay")
-    edit.notes.append(Note(DECAY, "decay= is gone", advice, item.original))
-
-
-def schedule_decay(edit: Edit) -> None:
-    """Drop the ``schedule_decay`` that is built in now."""
-    item = edit.args.get("schedule_decay")
-    if item is not None and literals.plain(item.original) == 0.004:
-        edit.drop(item, "is gone; 0.004 is built in")
-
-
 STEPS: dict[str, Callable[[Edit], None]] = {
     step.__name__: step
     for step in (
@@ -299,7 +281,5 @@ STEPS: dict[str, Callable[[Edit], None]] = {
         grayscale,
         input_name,
         sequential_name,
-        learning_rate_decay,
-        schedule_decay,
     )
 }
