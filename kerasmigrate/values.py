@@ -29,6 +29,7 @@ _MODEL_MAKERS = frozenset(
 MODEL = "keras.models.Model"
 SEQUENTIAL = "keras.models.Sequential"
 LAYER = "keras.layers.Layer"
+CALLBACK = "keras.callbacks.Callback"
 #: Methods that only a Keras model has, so that calling one tells what the receiver is.
 MODEL_METHODS = frozenset(
     (
@@ -130,6 +131,8 @@ class Values:
             if chain is not None and len(chain) == 2 and chain[0] in ("self", "cls"):
                 owner = self._owner(node)
                 values = self._attributes.get((owner, chain[1]), []) if owner else []
+                if owner is not None and not values and chain[1] == "model":
+                    return MODEL if self.derives(owner, CALLBACK) else None
                 return self._agree([self.instance(value) for value in values])
             if isinstance(node, cst.Await | cst.NamedExpr):
                 inner = node.expression if isinstance(node, cst.Await) else node.value

@@ -1,0 +1,94 @@
+"""Converted optimizers take the very steps of the old ones, under the real packages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from kerasmigrate.pipeline import Pipeline
+
+pytestmark = pytest.mark.tensorflow
+
+OPTIMIZERS = (
+    "SGD(lr=0.1, decay=0.5)",
+    "SGD(lr=0.1, decay=0.01, momentum=0.9, nesterov=True)",
+    "SGD(0.1, 0.9, 0.25, True)",
+    "SGD(decay=0.5)",
+    "RMSprop(lr=0.1, decay=0.5)",
+    "Adam(lr=0.1, decay=0.5, epsilon=None)",
+    "Adam(0.1, 0.8, 0.9, 1e-7, 0.5)",
+    "Adagrad(lr=0.1, decay=0.5)",
+    "Adadelta(lr=1.0, decay=0.5)",
+    "Adamax(lr=0.1, decay=0.5)",
+)
+#: How the optimizers of Keras 2 want what they took by position before 2.3.
+OLD = {
+    "SGD(0.1, 0.9, 0.25, True)": "SGD(lr=0.1, momentum=0.9, decay=0.25, nesterov=True)",
+    "Adam(0.1, 0.8, 0.9, 1e-7, 0.5)": "Adam(lr=0.1, beta_1=0.8, beta_2=0.9, decay=0.5)",
+}
+STEPS = """
+import json, os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+
+def weights(package, optimizer):
+    layers = package.layers
+    model = package.Sequential([layers.Input((3,)), layers.Dense(1, use_bias=False)])
+    model.compile(optimizer, "mse")
+    model.layers[-1].set_weights([np.array([[0.3], [-0.2], [0.1]])])
+    x = np.random.RandomState(0).rand(32, 3)
+    found = []
+    for _ in range(6):
+        model.train_on_batch(x, x.sum(1))
+        found.append(model.layers[-1].get_weights()[0].ravel().tolist())
+    return found
+
+def old(calls):
+    import tf_keras
+    from tf_keras.optimizers import legacy
+    made = [eval("legacy." + call, {"legacy": legacy}) for call in calls]
+    return [weights(tf_keras, optimizer) for optimizer in made]
+
+def new(name, text):
+    package = __import__(name)
+    made = {}
+    exec(text, made)
+    return [weights(package, optimizer) for optimizer in made["made"]]
+
+calls, texts = json.loads(sys.argv[1])
+found = {"old": old(calls)} | {name: new(name, text) for name, text in texts.items()}
+print("RESULT" + json.dumps(found))
+"""
+Weights = list[list[list[float]]]
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, Weights]:
+    """The weights, step by step, with the optimizers of Keras 2 and with the converted ones."""
+    names = sorted({call.partition("(")[0] for call in OPTIMIZERS})
+    text = f"from keras.optimizers import {', '.join(names)}\n\nmade = [{', '.join(OPTIMIZERS)}]\n"
+    texts = {to: Pipeline.to(to).run(text).text for to in ("keras", "tf_keras")}
+    assert all("InverseTimeDecay" in each and " decay=" not in each for each in texts.values())
+    calls = [OLD.get(call, call) for call in OPTIMIZERS]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", STEPS, json.dumps([calls, texts])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert "RESULT" in done.stdout, done.stderr
+    found: dict[str, Weights] = json.loads(done.stdout.rpartition("RESULT")[2])
+    return found
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_schedule_takes_the_steps_that_decay_took(to: str, weights: dict[str, Weights]) -> None:
+    for call, before, after in zip(OPTIMIZERS, weights["old"], weights[to], strict=True):
+        for one, other in zip(before, after, strict=True):
+            assert one == pytest.approx(other, abs=5e-6), call
+    # The decay does matter, so that equal weights say something.
+    assert weights["old"][0][-1] != pytest.approx(weights["old"][3][-1], abs=1e-3)
