@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerasmigrate.errors import UsageError
+from kerasmigrate.inventory import load
 
 #: Import roots and the flavour that each of them stands for, longest first, so that the first
 #: match is the right one. The part of a path after the root is canonical.
@@ -75,7 +76,21 @@ class Target:
 
     def spell(self, path: str) -> str:
         """Return the absolute dotted path, in this flavour, of a canonical one."""
-        return self.root + path[len("keras") :]
+        private = ".src" if load(self.inventory).is_private(path) else ""
+        return self.root + private + path[len("keras") :]
+
+    def below(self, base: str, path: str) -> str | None:
+        """Return what to write behind an expression for ``base`` to reach ``path``.
+
+        Args:
+            base: Canonical path of a module or an object.
+            path: Canonical path.
+
+        Returns:
+            Attributes with their leading dots; None when ``path`` is not below ``base``.
+        """
+        start, whole = self.spell(base), self.spell(path)
+        return whole[len(start) :] if whole == start or whole.startswith(f"{start}.") else None
 
     def accepts(self, flavour: str) -> bool:
         """Tell whether code reached through ``flavour`` is already in this one."""

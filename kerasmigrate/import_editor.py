@@ -188,8 +188,8 @@ def _star_entries(
     for plan in plans:
         foreign = imports.foreign(plan.path or "")
         if plan.base is not None:
-            parent, _, leaf = plan.base.rpartition(".")
-            want = Want(imports.target.spell(parent), leaf, plan.local)
+            parent, _, leaf = imports.target.spell(plan.base).rpartition(".")
+            want = Want(parent, leaf, plan.local)
         elif foreign is not None:
             want = Want(None, foreign, plan.local)
         else:
@@ -243,8 +243,8 @@ def _want(statement: Statement, index: int, plan: Plan, imports: Imports) -> Wan
         return imports.root_want(plan.local)
     if plan.base == "keras":
         return imports.root_want(plan.local)
-    parent, _, leaf = plan.base.rpartition(".")
-    return Want(target.spell(parent), leaf, plan.local)
+    parent, _, leaf = target.spell(plan.base).rpartition(".")
+    return Want(parent, leaf, plan.local)
 
 
 # -- editing ---------------------------------------------------------------------------------

@@ -335,9 +335,8 @@ class Imports:
             base, local = "keras", f"{local}.keras"
         if base is None:
             return None
-        if path == base:
-            return local
-        return local + path[len(base) :] if path.startswith(base + ".") else None
+        rest = self.target.below(base, path)
+        return None if rest is None else local + rest
 
     def spell(self, path: str, near: Symbol, scope: Scope | None = None) -> str:
         """Spell a symbol of the target in the style of the code around it.
@@ -377,10 +376,11 @@ class Imports:
     def _bring(self, module: str, leaf: str, statements: Sequence[Statement]) -> str:
         """Plan a from-import next to statements, and return the local name."""
         local, number = leaf, 1
-        while not self._can_add(Want(self.target.spell(module), leaf, local)):
+        module = self.target.spell(f"{module}.{leaf}").rpartition(".")[0]
+        while not self._can_add(Want(module, leaf, local)):
             local = f"keras_{leaf}" if number == 1 else f"keras_{leaf}_{number}"
             number += 1
-        self._add(statements, Want(self.target.spell(module), leaf, local))
+        self._add(statements, Want(module, leaf, local))
         return local
 
     def _importing(self, near: Symbol) -> list[Statement]:
@@ -433,7 +433,7 @@ class Imports:
 
     def _root(self, statements: Sequence[Statement], path: str) -> str:
         """Spell ``path`` below a root import, adding that import where none fits."""
-        rest = path[len("keras") :]
+        rest = self.target.below("keras", path) or ""
         if self._root_local is None:
             self._root_local = self._free_root()
         local = self._root_local

@@ -90,6 +90,8 @@ def _real(name: str, path: str) -> Any:
     module, _, leaf = path.rpartition(".")
     if not module:
         return importlib.import_module(ROOTS[name])
+    if load(name).is_private(path) and load(name).kind(path) == "module":
+        return importlib.import_module(f"{ROOTS[name]}.src{path[len('keras') :]}")
     parent = _real(name, module)
     if not hasattr(parent, leaf):
         return importlib.import_module(ROOTS[name] + path[len("keras") :])

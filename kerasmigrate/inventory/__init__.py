@@ -58,6 +58,7 @@ class Inventory:
         self._functions: dict[str, str | None] = data["functions"]
         self._constants: dict[str, str | None] = data["constants"]
         self._private: dict[str, dict[str, Any]] = data["private_bases"]
+        self._private_modules = frozenset[str](data.get("private_modules", ()))
         self._aliases: dict[str, str] = data["aliases"]
         self._orders: dict[str, tuple[str, ...]] = {}
         self._children: dict[str, list[str]] = {}
@@ -84,6 +85,13 @@ class Inventory:
         if path in self._constants:
             return "constant" if self._constants[path] is None else "foreign"
         return None
+
+    def is_private(self, path: str) -> bool:
+        """Tell whether a symbol is reached only below the package's private ``src``."""
+        if not self._private_modules:
+            return False
+        parts = path.split(".")
+        return any(".".join(parts[:n]) in self._private_modules for n in range(2, len(parts) + 1))
 
     def __contains__(self, path: str) -> bool:
         return self.kind(path) is not None
@@ -135,7 +143,7 @@ class Inventory:
         if not self._children:
             for each in self.paths():
                 parent, _, leaf = each.rpartition(".")
-                if not leaf.startswith("_"):
+                if not leaf.startswith("_") and each not in self._private_modules:
                     self._children.setdefault(parent, []).append(leaf)
         return tuple(self._children.get(path, ()))
 

@@ -28,6 +28,36 @@ from kerasmigrate.inventory.table import ClassFacts, Table
 #: Packages below a Keras root that are no public API.
 _NOT_API = {"src", "api", "protobuf", "_tf_keras", "_v1", "_v2"}
 
+#: Private modules, by package, whose functions and classes are listed all the same. They are the
+#: old public ones, kept unchanged: in Keras 3 the code that tf.keras still publishes as
+#: ``keras.preprocessing``, in tf_keras, which is no longer developed, helpers of Keras 2.
+PRIVATE: dict[str, tuple[str, ...]] = {
+    "keras": (
+        "legacy.preprocessing.image",
+        "legacy.preprocessing.sequence",
+        "legacy.preprocessing.text",
+    ),
+    "tf_keras": (
+        "engine.base_layer_utils",
+        "engine.data_adapter",
+        "engine.input_spec",
+        "engine.keras_tensor",
+        "engine.node",
+        "utils.control_flow_util",
+        "utils.conv_utils",
+        "utils.data_utils",
+        "utils.generic_utils",
+        "utils.io_utils",
+        "utils.layer_utils",
+        "utils.losses_utils",
+        "utils.metrics_utils",
+        "utils.object_identity",
+        "utils.tf_inspect",
+        "utils.tf_utils",
+        "utils.vis_utils",
+    ),
+}
+
 #: Where the definitions of Keras objects live.
 _KERAS_CODE = ("keras", "tf_keras", "tensorflow.python.keras")
 
@@ -186,6 +216,8 @@ class PackageBuilder:
         """Fill the table."""
         for name, module in sorted(self._modules()):
             self._module(name, module)
+        for each in PRIVATE.get(self._package, ()):
+            self._private_module(each)
         declared = self._table.functions, self._table.classes
         assert all(declared), "the package has neither functions nor classes"
 
@@ -224,6 +256,27 @@ class PackageBuilder:
                 continue
             if leaf not in _NOT_API:
                 self._symbol(f"{path}.{leaf}", getattr(module, leaf))
+
+    def _private_module(self, name: str) -> None:
+        """List what a module below ``src`` defines and what no public name stands for."""
+        module = importlib.import_module(f"{self._package}.src.{name}")
+        path = f"keras.{name}"
+        public = set(self._table.symbols.values())
+        found = {
+            leaf: value
+            for leaf, value in vars(module).items()
+            if not leaf.startswith("_")
+            and isinstance(value, type | FunctionType)
+            and value.__module__ == module.__name__
+            and f"{value.__module__}.{value.__qualname__}" not in public
+        }
+        parent = path.rpartition(".")[0]
+        for each in (parent, path) if parent not in self._table.modules else (path,):
+            self._table.modules[each] = sorted(found) if each == path else None
+            self._table.private_modules.append(each)
+            self._table.symbols[each] = each
+        for leaf, value in found.items():
+            self._symbol(f"{path}.{leaf}", value)
 
     def _symbol(self, path: str, value: object) -> None:
         if isinstance(value, ModuleType):

@@ -47,7 +47,8 @@ class Maker:
             found = self._renamed(each, "always")
             if found is not None:
                 return found
-        if self._ok(path):
+        empty = self.target.is_private(path) and not self.target.members(path)
+        if self._ok(path) and not (empty and path in self.rules["paths"]):
             return self._settled(path)
         if path in self.rules["paths"]:
             chosen: str = self.rules["paths"][path]
@@ -65,7 +66,16 @@ class Maker:
                 if found is not None:
                     return found
         known = [each for each in twins if self._ok(each)]
-        return min(known, key=lambda each: _preference(path, each)) if known else None
+        if known:
+            return min(known, key=lambda each: _preference(path, each))
+        return self._beside(path)
+
+    def _beside(self, path: str) -> str | None:
+        """Return the place of a symbol that another target keeps in a private module."""
+        published: dict[str, str] = self.rules["published"]
+        module, _, leaf = path.rpartition(".")
+        found = published.get(path) or f"{published.get(module)}.{leaf}"
+        return found if self._ok(found) else None
 
     def _settled(self, path: str) -> str:
         """Return the path of the same object that is no longer called experimental."""
@@ -201,8 +211,12 @@ def _place_modules(
                 and source.kind(f"{path}.{member}") in {"class", "function"}
                 and (place := places[f"{path}.{member}"][column]) is not None
             }
-            if len(found) == 1 and not maker._is_gone(path):
-                row[column] = found.pop()
+            if len(found) != 1 or maker._is_gone(path):
+                continue
+            place = found.pop()
+            same_name = place.rpartition(".")[2] == path.rpartition(".")[2]
+            if same_name or not maker.target.is_private(place):
+                row[column] = place
 
 
 def write(path: Path) -> None:

@@ -33,6 +33,8 @@ class Table:
     classes: dict[str, ClassFacts] = field(default_factory=dict)
     functions: dict[str, Signature | None] = field(default_factory=dict)
     constants: dict[str, str | None] = field(default_factory=dict)
+    #: Those of the modules that are reached only below the private ``src`` of the package.
+    private_modules: list[str] = field(default_factory=list)
     #: Canonical path -> object id of a class, function or module.
     symbols: dict[str, str] = field(default_factory=dict)
 
@@ -77,6 +79,8 @@ class Table:
             "constants": self.constants,
             "aliases": aliases,
         }
+        if self.private_modules:
+            data["private_modules"] = sorted(self.private_modules)
         path.write_text(dump(data), encoding="utf-8", newline="\n")
 
 
