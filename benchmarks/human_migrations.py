@@ -2,11 +2,11 @@
 
     python benchmarks/human_migrations.py FOLDER... [--show N]
 
-Each folder holds ``before/`` and ``after/``: a project at the parent of a commit in which its authors
-migrated by hand, and at that commit. ``before/`` is migrated in memory to the flavour that they chose.
+Each folder holds ``before/`` and ``after/``: a project at the parent of a commit in which its
+authors migrated by hand, and at that commit. ``before/`` is migrated in memory to their flavour.
 
-Counted is each Keras reference, keyword or method of ``before/`` that the chosen flavour does not have
-and that the authors removed or replaced. It is *converted* when kerasmigrate replaced it as well,
+Counted is each Keras reference, keyword or method of ``before/`` that the chosen flavour does not
+have and that the authors removed or replaced. It is *converted* when kerasmigrate replaced it too,
 *reported* when it is left with a finding on its line, and *missed* otherwise. The files that the
 authors deleted or moved are left out. The last line gives the recall: converted by all.
 """
@@ -227,7 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("nothing to compare")
         return 1
     print(
-        f"recall {total['converted']} of {total.total()}: {total['converted'] / total.total():.1%}; "
+        f"recall {total['converted']} of {total.total()}: "
+        f"{total['converted'] / total.total():.1%}; "
         f"{total['reported']} reported, {total['missed']} missed"
     )
     return 0
