@@ -16,12 +16,13 @@ import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.names import Names
-from kerasmigrate.project import Project
+from kerasmigrate.project import SOURCES, Project
 from kerasmigrate.source import speaks_of_keras
 from kerasmigrate.walking import Reader
 
 KERAS_1 = "keras-1.2.2"
 KERAS_2 = ("keras-2.0.9", "keras-2.2.4", "keras-2.3.1", "tf.keras-2")
+KERAS_3 = frozenset(("keras-3", "tf.keras-3"))
 
 #: Arguments of model methods that only one of the two has: Keras 1.2.2 and 2.0 training.py.
 _METHODS_1 = frozenset(
@@ -94,10 +95,19 @@ def is_keras_1_only(path: str) -> bool:
 
 def era(names: Names) -> Era:
     """Tell what a file was written for; one that does not say goes with its project."""
+    found = own_era(names)
+    if found is not Era.UNKNOWN:
+        return found
+    flavours = {symbol.flavour for _, symbol in names.symbols()}
+    if flavours and "keras" not in flavours:
+        return Era.KERAS_2  # no other flavour ever had the interface of Keras 1
+    return project_era(names.view.project)
+
+
+def own_era(names: Names) -> Era:
+    """Tell what a file was written for by its own words alone."""
     old = False
-    flavours = set()
     for reference, symbol in names.symbols():
-        flavours.add(symbol.flavour)
         if symbol.flavour == "keras" and is_keras_1_only(symbol.path):
             old = True
         spelt = (reference.name, *reference.attributes)[-1]
@@ -105,12 +115,20 @@ def era(names: Names) -> Era:
             old = True
     collector = _Calls(names)
     collector.visit(names.module)
-    found = _judge(old or collector.old, collector.new)
-    if found is not Era.UNKNOWN:
-        return found
-    if flavours and "keras" not in flavours:
-        return Era.KERAS_2  # no other flavour ever had the interface of Keras 1
-    return project_era(names.view.project)
+    return _judge(old or collector.old, collector.new)
+
+
+def is_keras_3(names: Names) -> bool:
+    """Tell whether a file speaks Keras 3 already, by a name that no Keras before it has."""
+    return any(symbol.certain and is_keras_3_only(symbol.path) for _, symbol in names.symbols())
+
+
+@cache
+def is_keras_3_only(path: str) -> bool:
+    """Tell whether Keras 3 is the first to have a symbol, such as ``keras.ops.sum``."""
+    if path.startswith("keras.src") or path not in inventory.load("keras-3"):
+        return False
+    return not any(path in inventory.load(name) for name in SOURCES if name not in KERAS_3)
 
 
 def project_era(project: Project) -> Era:
