@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -300,9 +301,7 @@ def _run(code: str) -> list[tuple[float, float]]:
     def change(before: Any, after: Any) -> float:
         return round(sum(float(abs(a - b).sum()) for a, b in zip(before, after, strict=True)), 4)
 
-    return [
-        (change(a[0], b[0]), change(a[1], b[1])) for a, b in zip(notes, notes[1:], strict=False)
-    ]
+    return [(change(a[0], b[0]), change(a[1], b[1])) for a, b in pairwise(notes)]
 
 
 @pytest.mark.tensorflow
