@@ -144,7 +144,7 @@ class Names:
             split = canonical(".".join((origin, *reference.attributes))) if origin else None
             if split is not None:
                 keras.append((binding, *split))
-            elif not _is_empty(binding):
+            elif not is_empty(binding):
                 other.append(binding)
         if not keras:
             return None
@@ -189,7 +189,7 @@ class Names:
         return None
 
 
-def _is_empty(binding: Binding) -> bool:
+def is_empty(binding: Binding) -> bool:
     """Tell whether a binding is in force only while the name is of no use: deleted or None."""
     value = binding.value
     return binding.kind == "deleted" or (isinstance(value, cst.Name) and value.value == "None")

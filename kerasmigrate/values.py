@@ -10,7 +10,7 @@ from functools import cache
 import libcst as cst
 
 from kerasmigrate import inventory
-from kerasmigrate.names import Names
+from kerasmigrate.names import Names, is_empty
 from kerasmigrate.project import SOURCES
 from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.walking import Reader
@@ -55,6 +55,14 @@ def is_a(path: str, base: str) -> bool:
     if path == base:
         return True
     return any(inventory.load(name).is_subclass(path, base) for name in SOURCES)
+
+
+def _is_none(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
+
+
+def _is_model_class(path: str) -> bool:
+    return is_a(path, MODEL) or is_a(path, SEQUENTIAL)
 
 
 class Values:
@@ -127,13 +135,16 @@ class Values:
                 return self._called(node)
             chain = dotted(node)
             if chain is not None and len(chain) == 1:
-                return self._agree([self._bound(b) for b in self.names.bindings(node)])
+                bindings = self.names.bindings(node)
+                return self._agree([self._bound(b) for b in bindings if not is_empty(b)])
             if chain is not None and len(chain) == 2 and chain[0] in ("self", "cls"):
                 owner = self._owner(node)
                 values = self._attributes.get((owner, chain[1]), []) if owner else []
                 if owner is not None and not values and chain[1] == "model":
                     return MODEL if self.derives(owner, CALLBACK) else None
-                return self._agree([self.instance(value) for value in values])
+                return self._agree([self.instance(each) for each in values if not _is_none(each)])
+            if isinstance(node, cst.IfExp):
+                return self._agree([self.instance(node.body), self.instance(node.orelse)])
             if isinstance(node, cst.Await | cst.NamedExpr):
                 inner = node.expression if isinstance(node, cst.Await) else node.value
                 return self.instance(inner)
@@ -145,7 +156,7 @@ class Values:
         """Tell whether an expression is a Keras model, by how it was made or how it is used."""
         known = self.instance(node)
         if known is not None:
-            return is_a(known, MODEL) or is_a(known, SEQUENTIAL)
+            return _is_model_class(known)
         chain = dotted(node)
         if chain is None:
             return False
@@ -186,11 +197,33 @@ class Values:
         try:
             collector = _Returns()
             collector.visit(function.body)
-            return self._agree([self.instance(value) for value in collector.values])
+            found = self._agree([self.instance(value) for value in collector.values])
         finally:
             self._busy.discard(function)
+        return found or self._annotated(function.returns)
+
+    def _annotated(self, annotation: cst.Annotation | None) -> str | None:
+        """Return the Keras class that an annotation names, ``None`` beside it or not."""
+        waiting = [annotation.annotation] if annotation is not None else []
+        found = []
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+                waiting += [node.left, node.right]
+            elif isinstance(node, cst.Subscript) and self.names.origins(node.value) in (
+                ("typing.Optional",),
+            ):
+                index = node.slice[0].slice
+                waiting += [index.value] if isinstance(index, cst.Index) else []
+            elif not _is_none(node):
+                symbol = self.names.symbol(node)
+                path = symbol.path if symbol is not None else ""
+                found.append(path if path.rpartition(".")[2][:1].isupper() else None)
+        return self._agree(found)
 
     def _bound(self, binding: Binding) -> str | None:
+        if isinstance(binding.node, cst.Param):
+            return self._annotated(binding.node.annotation)
         if binding.value is None or binding.kind not in ("local", "alias"):
             return None
         return self.instance(binding.value)
@@ -198,6 +231,8 @@ class Values:
     @staticmethod
     def _agree(found: list[str | None]) -> str | None:
         kinds = set(found)
+        if len(kinds) > 1 and all(each and _is_model_class(each) for each in kinds):
+            return MODEL
         return kinds.pop() if len(kinds) == 1 else None
 
     def _owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
@@ -245,13 +280,17 @@ class _Attributes(Reader):
         self.owners.pop()
 
     def visit_Assign(self, node: cst.Assign) -> None:
-        if not self.owners:
-            return
         for target in node.targets:
-            chain = dotted(target.target)
-            if chain is not None and len(chain) == 2 and chain[0] == "self":
-                known = self.values._attributes.setdefault((self.owners[-1], chain[1]), [])
-                known.append(node.value)
+            self._assigned(target.target, node.value)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if node.value is not None:
+            self._assigned(node.target, node.value)
+
+    def _assigned(self, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
+        chain = dotted(target)
+        if self.owners and chain is not None and len(chain) == 2 and chain[0] == "self":
+            self.values._attributes.setdefault((self.owners[-1], chain[1]), []).append(value)
 
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func

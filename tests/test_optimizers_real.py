@@ -20,7 +20,7 @@ OPTIMIZERS = (
     "RMSprop(lr=0.1, decay=0.5)",
     "Adam(lr=0.1, decay=0.5, epsilon=None)",
     "Adam(0.1, 0.8, 0.9, 1e-7, 0.5)",
-    "Adagrad(lr=0.1, decay=0.5)",
+    "Adagrad(lr=0.1, decay=0.5, initial_accumulator_value=0.1)",
     "Adadelta(lr=1.0, decay=0.5)",
     "Adamax(lr=0.1, decay=0.5)",
 )
