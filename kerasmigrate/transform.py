@@ -34,11 +34,14 @@ class Settings:
             it changes what the target does.
         select: Rule codes to run; empty runs all.
         ignore: Rule codes not to run.
+        modern_defaults: Whether arguments that are left out take the target's defaults, and not
+            those of the Keras that the code was written for.
     """
 
     training: str = "all"
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
+    modern_defaults: bool = False
 
     def runs(self, code: str) -> bool:
         """Tell whether a rule may report and fix; a prefix such as ``KM1`` selects a family."""
