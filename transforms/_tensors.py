@@ -151,8 +151,10 @@ class _Fed(Reader):
         if len(node.args) != 1 or not self.tensors._is_result(node):
             return
         given = node.args[0].value
-        several = isinstance(given, (cst.List, cst.Tuple))
-        for each in [element.value for element in given.elements] if several else [given]:
+        fed = [given]
+        if isinstance(given, (cst.List, cst.Tuple)):
+            fed = [element.value for element in given.elements]
+        for each in fed:
             if isinstance(each, cst.Name):
                 for binding in self.tensors.context.names.bindings(each):
                     if binding.kind == "parameter":

@@ -21,8 +21,8 @@ KERAS_SHAPE = Rule(
     "keras-shape",
     "Read the static shape of a tensor where it is kept today",
     "Keras 1 and 2 hung a tuple _keras_shape on their tensors. It is gone since TensorFlow took"
-    " Keras in: \"'KerasTensor' object has no attribute '_keras_shape'\". Keras 3 keeps the tuple in"
-    " .shape, Keras 2 on TensorFlow gives it through K.int_shape(x).",
+    " Keras in: \"'KerasTensor' object has no attribute '_keras_shape'\". Keras 3 keeps the tuple"
+    " in .shape, Keras 2 on TensorFlow gives it through K.int_shape(x).",
     examples=(
         Example(
             "from keras.layers import Input\n\nx = Input((8,))\nprint(x._keras_shape[-1])\n",
@@ -46,8 +46,8 @@ DIMENSION_VALUE = Rule(
     "dimension-value",
     "Take a dimension of a shape for the integer or None that it is",
     "In TensorFlow 1 a shape was made of Dimension objects with a .value. Since TensorFlow 2 it is"
-    " made of integers and None, whichever Keras is used: \"'int' object has no attribute 'value'\", or"
-    " \"'NoneType' object has no attribute 'value'\".",
+    " made of integers and None, whichever Keras is used: \"'int' object has no attribute 'value'\","
+    " or \"'NoneType' object has no attribute 'value'\".",
     examples=(
         Example(
             "from keras.layers import Input\n\nx = Input((8,))\nwidth = x.shape[1].value\n",
@@ -67,13 +67,13 @@ SHAPE_METHOD = Rule(
     " layer sees in call() are TensorFlow's own and keep both.",
     examples=(
         Example(
-            "from keras.layers import Input\n\nx = Input((8,))\nlast = x.get_shape().as_list()[-1]\n",
-            "from keras.layers import Input\n\nx = Input((8,))\nlast = list(x.shape)[-1]\n",
+            "from keras.layers import Input\n\nx = Input((8,))\nn = x.get_shape().as_list()[-1]\n",
+            "from keras.layers import Input\n\nx = Input((8,))\nn = list(x.shape)[-1]\n",
         ),
         Example(
-            "from keras.layers import Input\n\nx = Input((8,))\nlast = x.get_shape().as_list()[-1]\n",
+            "from keras.layers import Input\n\nx = Input((8,))\nn = x.get_shape().as_list()[-1]\n",
             "from tf_keras.layers import Input\n\nx = Input((8,))\n"
-            "last = x.get_shape().as_list()[-1]\n",
+            "n = x.get_shape().as_list()[-1]\n",
             "tf_keras",
         ),
     ),
