@@ -46,8 +46,8 @@ DIMENSION_VALUE = Rule(
     "dimension-value",
     "Take a dimension of a shape for the integer or None that it is",
     "In TensorFlow 1 a shape was made of Dimension objects with a .value. Since TensorFlow 2 it is"
-    " made of integers and None, whichever Keras is used: \"'int' object has no attribute 'value'\","
-    " or \"'NoneType' object has no attribute 'value'\".",
+    " made of integers and None, whichever Keras is used: \"'int' object has no attribute"
+    " 'value'\", or \"'NoneType' object has no attribute 'value'\".",
     examples=(
         Example(
             "from keras.layers import Input\n\nx = Input((8,))\nwidth = x.shape[1].value\n",
