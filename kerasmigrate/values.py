@@ -139,10 +139,14 @@ class Values:
                 return self._agree([self._bound(b) for b in bindings if not is_empty(b)])
             if chain is not None and len(chain) == 2 and chain[0] in ("self", "cls"):
                 owner = self._owner(node)
-                values = self._attributes.get((owner, chain[1]), []) if owner else []
-                if owner is not None and not values and chain[1] == "model":
-                    return MODEL if self.derives(owner, CALLBACK) else None
-                return self._agree([self.instance(each) for each in values if not _is_none(each)])
+                if (
+                    owner is not None
+                    and chain[1] == "model"
+                    and (owner, "model") not in self._attributes
+                    and self.derives(owner, CALLBACK)
+                ):
+                    return MODEL
+                return self._agree([self.instance(each) for each in self.attribute(node)])
             if isinstance(node, cst.IfExp):
                 return self._agree([self.instance(node.body), self.instance(node.orelse)])
             if isinstance(node, cst.Await | cst.NamedExpr):
@@ -163,17 +167,18 @@ class Values:
         bindings = self.names.bindings(node)
         if any(b.kind == "import" for b in bindings):
             return False
-        return (self._place(node), chain) in self._evidence
+        return (self.place(node), chain) in self._evidence
 
     def _called(self, node: cst.Call) -> str | None:
         symbol = self.names.symbol(node.func)
         if symbol is not None:
-            leaf = symbol.path.rpartition(".")[2]
+            path = symbol.path.removesuffix(".from_config")
+            leaf = path.rpartition(".")[2]
             if leaf in _MODEL_MAKERS or (
-                symbol.path.startswith("keras.applications.") and leaf[:1].isupper()
+                path.startswith("keras.applications.") and leaf[:1].isupper()
             ):
                 return MODEL
-            return symbol.path if leaf[:1].isupper() else None
+            return path if leaf[:1].isupper() else None
         for binding in self.names.bindings(node.func):
             if isinstance(binding.node, cst.ClassDef):
                 bases = self.bases(binding.node)
@@ -190,14 +195,27 @@ class Values:
             return self._returned(method) if method is not None else None
         return None
 
+    def attribute(self, node: cst.BaseExpression) -> list[cst.BaseExpression]:
+        """Return what the class around ``self.x`` assigns to it, without None."""
+        chain = dotted(node) or ()
+        owner = self._owner(node)
+        if owner is None or len(chain) != 2:
+            return []
+        return [each for each in self._attributes.get((owner, chain[1]), []) if not _is_none(each)]
+
+    @staticmethod
+    def returned(function: cst.FunctionDef) -> list[cst.BaseExpression]:
+        """Return what stands behind the ``return`` statements of a function."""
+        collector = _Returns()
+        collector.visit(function.body)
+        return collector.values
+
     def _returned(self, function: cst.FunctionDef) -> str | None:
         if function in self._busy:
             return None
         self._busy.add(function)
         try:
-            collector = _Returns()
-            collector.visit(function.body)
-            found = self._agree([self.instance(value) for value in collector.values])
+            found = self._agree([self.instance(value) for value in self.returned(function)])
         finally:
             self._busy.discard(function)
         return found or self._annotated(function.returns)
@@ -252,7 +270,7 @@ class Values:
                 return each
         return None
 
-    def _place(self, node: cst.CSTNode) -> int:
+    def place(self, node: cst.CSTNode) -> int:
         """Return what a chain belongs to: the scope of its name, or the class behind ``self``."""
         owner = self._owner(node)
         chain = dotted(node) if isinstance(node, cst.BaseExpression) else None

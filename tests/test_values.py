@@ -45,6 +45,7 @@ def receiver(text: str) -> str | None:
         ("m = Sequential()\ndel m\nm = Sequential()\nm.fit()\n", SEQUENTIAL),
         ("m = Sequential() if a else load_model(p)\nm.fit()\n", MODEL),
         ("m = Sequential()\nm = load_model(p)\nm.fit()\n", MODEL),
+        ("m = Sequential.from_config(c)\nm.fit()\n", SEQUENTIAL),
         ("def f(m: Model):\n    m.fit()\n", MODEL),
         ("def f(m: Optional[Sequential] = None):\n    m.fit()\n", SEQUENTIAL),
         ("def f(m: Model | None = None):\n    m.fit()\n", MODEL),
