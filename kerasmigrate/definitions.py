@@ -15,7 +15,7 @@ import libcst as cst
 from kerasmigrate.import_editor import used_names
 from kerasmigrate.imports import Imports
 from kerasmigrate.names import Symbol
-from kerasmigrate.scopes import Binding, Statement
+from kerasmigrate.scopes import Statement
 from kerasmigrate.walking import Reader
 
 #: Blank lines around a definition, as PEP 8 has them.
@@ -77,28 +77,7 @@ class Definitions:
 
     def _anchor(self, near: Symbol) -> Symbol | None:
         """Return ``near``, or another symbol, whose imports run whenever the module does."""
-        if self._always(near):
-            return near
-        return next((each for _, each in self._imports.names.symbols() if self._always(each)), None)
-
-    def _always(self, symbol: Symbol) -> bool:
-        return all(self._runs(binding) for binding in self._behind(symbol))
-
-    def _runs(self, binding: Binding) -> bool:
-        return (
-            binding.scope is self._imports.names.module_scope
-            and not binding.declared
-            and all(guard in self._imports.collapsed for guard, _ in binding.guards)
-        )
-
-    def _behind(self, symbol: Symbol) -> list[Binding]:
-        """Return the bindings of a symbol, with those that its aliases lead to."""
-        found = list(symbol.bindings)
-        for binding in found:
-            if binding.statement is None and binding.value is not None:
-                more = self._imports.names.bindings(binding.value)
-                found += [each for each in more if each not in found]
-        return found
+        return near if self._imports.always_runs(near) else self._imports.any_symbol()
 
     def _plan(self, definition: Definition, near: Symbol) -> _Placed:
         spelt = {key: self._imports.spell(path, near=near) for key, path in definition.uses.items()}
@@ -107,7 +86,9 @@ class Definitions:
         if same is not None:
             return _Placed(same, "", ())
         local = self._free(definition.name)
-        anchors = [each.statement for each in self._behind(near) if each.statement is not None]
+        anchors = [
+            each.statement for each in self._imports.behind(near) if each.statement is not None
+        ]
         return _Placed(local, source.substitute(spelt, name=local), tuple(anchors))
 
     def _own(

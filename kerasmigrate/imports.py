@@ -517,6 +517,34 @@ class Imports:
 
     # -- for transforms ----------------------------------------------------------------------
 
+    def always_runs(self, symbol: Symbol) -> bool:
+        """Tell whether the imports behind a symbol run whenever the module does."""
+        return all(
+            binding.scope is self.names.module_scope
+            and not binding.declared
+            and all(guard in self.collapsed for guard, _ in binding.guards)
+            for binding in self.behind(symbol)
+        )
+
+    def behind(self, symbol: Symbol) -> tuple[Binding, ...]:
+        """Return the bindings of a symbol, with those that its aliases lead to."""
+        found = list(symbol.bindings)
+        for binding in found:
+            if binding.statement is None and binding.value is not None:
+                more = self.names.bindings(binding.value)
+                found += [each for each in more if each not in found]
+        return tuple(found)
+
+    def any_symbol(self, base: str = "") -> Symbol | None:
+        """Return a symbol whose imports always run, to spell others beside it.
+
+        Args:
+            base: Canonical path of the module that it is preferably reached through.
+        """
+        always = [each for _, each in self.names.symbols() if self.always_runs(each)]
+        fitting = (each for each in always if each.base == base)
+        return next(fitting, always[0] if always else None)
+
     def claim(self, node: cst.CSTNode) -> None:
         """Take over a reference: it is neither rewritten nor reported by anybody else.
 

@@ -60,7 +60,7 @@ def test_a_tensor_has_a_tuple_for_its_shape(
         "def f(x):\n    return x.get_shape().as_list()\n",
         "import tensorflow as tf\nx = tf.zeros((2, 3))\ny = x.get_shape().as_list()\n",
         "class L(Layer):\n    def call(self, x, training=None):\n"
-        "        y = Dense(2)(x)\n        return x.get_shape().as_list()\n",
+        "        y = Dense(2)(x)\n        return x.get_shape().as_list(), y.get_shape()\n",
         "class L(Layer):\n    def build(self, input_shape):\n"
         "        input_shape = make(input_shape)\n        self.n = input_shape.as_list()\n",
         "class Other:\n    def build(self, input_shape):\n        self.n = input_shape.as_list()\n",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from kerasmigrate.scopes import Binding
+from kerasmigrate.scopes import Binding, Scope
 from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 from kerasmigrate.walking import Reader
@@ -62,11 +62,23 @@ class Tensors:
             return False
         bindings = self.context.names.bindings(node)
         return bool(bindings) and all(
-            binding.node in self._fed
-            if binding.kind == "parameter"
-            else binding.value is not None and self._is_result(binding.value)
+            not self._is_in_layer(binding)
+            and (
+                binding.node in self._fed
+                if binding.kind == "parameter"
+                else binding.value is not None and self._is_result(binding.value)
+            )
             for binding in bindings
         )
+
+    def _is_in_layer(self, binding: Binding) -> bool:
+        """Tell whether a name lives in a layer or a model, which sees the backend's tensors."""
+        scope: Scope | None = binding.scope
+        while scope is not None:
+            if isinstance(scope.node, cst.ClassDef):
+                return any(self.context.values.derives(scope.node, each) for each in (LAYER, MODEL))
+            scope = scope.parent
+        return False
 
     def is_layer(self, node: cst.BaseExpression) -> bool:
         """Tell whether an expression is certainly a layer or a model."""

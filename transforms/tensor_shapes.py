@@ -9,7 +9,6 @@ from typing import Any
 import libcst as cst
 import libcst.matchers as m
 
-from kerasmigrate.names import Symbol
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 
@@ -229,7 +228,7 @@ class TensorShapes(Transform):
         elif self.context.target.api > 2:
             if self.context.report(KERAS_SHAPE, node, f"{code} is gone: it is .shape", fix=True):
                 self._edits[node] = _tuple
-        elif (near := self._near()) is None:
+        elif (near := self.context.imports.any_symbol("keras.backend")) is None:
             self.context.report(
                 KERAS_SHAPE,
                 node,
@@ -241,17 +240,6 @@ class TensorShapes(Transform):
         ):
             spelt = self.context.imports.spell("keras.backend.int_shape", near=near)
             self._edits[node] = lambda updated: _call(spelt, updated.value)
-
-    def _near(self) -> Symbol | None:
-        """Return a symbol whose import always runs, to spell the backend beside it."""
-        names = self.context.names
-        always = [
-            symbol
-            for _, symbol in names.symbols()
-            if symbol.binding.scope is names.module_scope and not symbol.binding.guards
-        ]
-        backend = (each for each in always if each.base == "keras.backend")
-        return next(backend, always[0] if always else None)
 
     def _code(self, node: cst.CSTNode) -> str:
         return self.context.module.code_for_node(node)
