@@ -13,7 +13,7 @@ from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
 
-from ._last_layer import LastLayer, Width
+from ._output_width import OutputWidths, Width
 
 _HEAD = "from keras.layers import Dense\nfrom keras.models import Sequential\n\n"
 _LOAD = "from keras.models import load_model\n"
@@ -88,8 +88,8 @@ class Predictions(Transform):
         self._called: set[cst.CSTNode] = set()
 
     @cached_property
-    def _last(self) -> LastLayer:
-        return LastLayer(self.context)
+    def _widths(self) -> OutputWidths:
+        return OutputWidths(self.context)
 
     @cached_property
     def _own(self) -> frozenset[str]:
@@ -147,7 +147,7 @@ class Predictions(Transform):
             return updated_node
         if not self.context.runs(PREDICTIONS, original_node):
             return updated_node
-        width = self._last.width(func.value) if name == _CLASSES else Width.UNKNOWN
+        width = self._widths.width(func.value) if name == _CLASSES else Width.UNKNOWN
         helper = ""
         if name == _CLASSES and width is Width.UNKNOWN:
             near = next((symbol for _, symbol in self.context.names.symbols()), None)
@@ -172,7 +172,7 @@ class Predictions(Transform):
         known = self.context.values.instance(node)
         if known is None or not (is_a(known, MODEL) or is_a(known, SEQUENTIAL)):
             return False
-        return not self._elsewhere or self._last.is_plain(node)
+        return not self._elsewhere or self._widths.is_plain(node)
 
     def _maybe(self, call: cst.Call, func: cst.Attribute) -> None:
         values = self.context.values
