@@ -238,8 +238,8 @@ class TensorShapes(Transform):
         elif self.context.report(
             KERAS_SHAPE, node, f"{code} is gone: it is K.int_shape({tensor})", fix=True
         ):
-            spelt = self.context.imports.spell("keras.backend.int_shape", near=near)
-            self._edits[node] = lambda updated: _call(spelt, updated.value)
+            spelt = self.context.imports.spell("keras.backend", near=near)
+            self._edits[node] = lambda updated: _call(f"{spelt}.int_shape", updated.value)
 
     def _code(self, node: cst.CSTNode) -> str:
         return self.context.module.code_for_node(node)
