@@ -10,7 +10,6 @@ from migrating import check, untouched
 from kerasmigrate.findings import Confidence
 from kerasmigrate.pipeline import Pipeline
 
-HEAD = "from keras.layers import BatchNormalization, Dropout, Input\nfrom keras.models import Model\n\n"
 INFERENCE = '''\
 @register_keras_serializable(package="keras2")
 class InferenceBatchNormalization(BatchNormalization):
@@ -109,7 +108,8 @@ def test_an_ignored_line_brings_no_class() -> None:
 @pytest.mark.parametrize("to", ["keras", "tf.keras"])
 def test_several_layers_share_a_class(to: str) -> None:
     code = (
-        "import keras\n\nx = keras.Input((3,))\nx = keras.layers.Dropout(rate=0.5)(x, training=True)\n"
+        "import keras\n\nx = keras.Input((3,))\n"
+        "x = keras.layers.Dropout(rate=0.5)(x, training=True)\n"
         "x = keras.layers.Dropout(\n    0.2,  # less\n    name='b')(x, training=True)\n"
         "x = keras.layers.GaussianNoise(1.0)(x, training=False)\n"
     )

@@ -1,0 +1,259 @@
+"""Arguments that are spelt as ever and do something else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+
+import libcst as cst
+
+from kerasmigrate import eras, literals
+from kerasmigrate.eras import KERAS_1, Era
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.rules import Rule, Safety
+from kerasmigrate.scopes import Binding
+from kerasmigrate.transform import Transform
+
+from ._model_ends import ModelEnd
+from ._versions import EARLY, versions_of
+
+ACTIVITY = Rule(
+    "KM629",
+    "activity-regularizer",
+    "Report an activity regularizer, whose penalty is divided by the batch size now",
+    "Standalone Keras up to 2.3 added the penalty of the whole batch to the loss; since TensorFlow"
+    " took Keras in it is the mean over the batch. Measured with l2(1.0), outputs of 1 and batches"
+    " of 4: 4.0 with Keras 1.2.2 to 2.3.1, 1.0 with tf_keras and Keras 3.",
+    Safety.NONE,
+    Severity.WARNING,
+    untouched=("Files for tf.keras 2 or Keras 3.",),
+)
+INITIALIZER = Rule(
+    "KM630",
+    "shared-initializer",
+    "Report an initializer object that several layers share",
+    "Since Keras 2.10 an initializer object without a seed draws one when it is made, and gives the"
+    " same numbers each time it is called. Measured with tf_keras 2.21 and Keras 3.15: two layers"
+    " of one shape that are given the same RandomNormal object start with equal weights. Up to"
+    " Keras 2.3 they differ.",
+    Safety.NONE,
+    Severity.WARNING,
+    untouched=(
+        "Initializers given by name, with a seed, or without random numbers.",
+        "Objects that one layer uses.",
+        "Files that may be for Keras 3.",
+    ),
+)
+CROSSENTROPY = Rule(
+    "KM631",
+    "crossentropy-order",
+    "Report a crossentropy of the backend that seems to be called in the order of Keras 1",
+    "K.binary_crossentropy and its kind took (output, target) in Keras 1 and take (target, output)"
+    " since Keras 2.0. A swapped call runs and gives other numbers. Where the file tells that it is"
+    " for Keras 1 the call is converted; here only the names of the arguments speak for it.",
+    Safety.NONE,
+    Severity.WARNING,
+    untouched=("Arguments by keyword, or with other names than y_pred and y_true.",),
+)
+OLD_NUMBER = Rule(
+    "KM634",
+    "number-of-keras-1",
+    "Report what gives other numbers than it did in Keras 1, though it is spelt the same",
+    "The 'orthogonal' initializer of Keras 1 multiplied by 1.1; later ones have a gain of 1.0. The"
+    " loss 'cosine_proximity' was the mean over the last axis and is the sum since Keras 2.0:"
+    " measured for [0, 1, 1] and [1, 2, 2], -0.314 was, -0.943 is. 'hinge' and 'squared_hinge' take"
+    " labels of 0 and 1 for -1 and 1 since Keras 2.3: measured 0.83 was, 1.0 is.",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=(
+        "Files whose words do not say that they are for Keras 1.",
+        "Hinge losses of models that end in no sigmoid or softmax: their labels are -1 and 1.",
+    ),
+)
+
+_RANDOM = frozenset(
+    f"keras.initializers.{name}"
+    for name in (
+        "GlorotNormal",
+        "GlorotUniform",
+        "HeNormal",
+        "HeUniform",
+        "LecunNormal",
+        "LecunUniform",
+        "RandomNormal",
+        "RandomUniform",
+        "TruncatedNormal",
+        "VarianceScaling",
+        "glorot_normal",
+        "glorot_uniform",
+        "he_normal",
+        "he_uniform",
+        "lecun_normal",
+        "lecun_uniform",
+        "random_normal",
+        "random_uniform",
+        "truncated_normal",
+        "normal",
+        "uniform",
+    )
+)
+_CROSSENTROPIES = frozenset(
+    f"keras.backend.{name}_crossentropy" for name in ("binary", "categorical", "sparse_categorical")
+)
+_OUTPUTS = frozenset(("output", "outputs", "pred", "y_pred", "ypred"))
+_TARGETS = frozenset(("target", "targets", "true", "y_true", "ytrue", "y"))
+_NUMBERS = {
+    "loss": {
+        "cosine_proximity": "it is the sum over the last axis now, and was the mean",
+        "cosine": "it is the sum over the last axis now, and was the mean",
+        "hinge": "labels of 0 and 1 become -1 and 1 now; they stayed as they were",
+        "squared_hinge": "labels of 0 and 1 become -1 and 1 now; they stayed as they were",
+    },
+    "init": {"orthogonal": "its gain is 1.0 now, and was 1.1"},
+    "inner_init": {"orthogonal": "its gain is 1.0 now, and was 1.1"},
+}
+_HINGES = frozenset(("hinge", "squared_hinge"))
+_INSTEAD = {
+    "orthogonal": "write Orthogonal(gain=1.1) to start as before",
+    "cosine_proximity": "divide by the number of outputs to get the loss that it was",
+    "cosine": "divide by the number of outputs to get the loss that it was",
+    "hinge": "give it labels of -1 and 1, for which nothing has changed",
+    "squared_hinge": "give it labels of -1 and 1, for which nothing has changed",
+}
+
+
+class SilentArguments(Transform):
+    """Looks at arguments that run on and mean something else."""
+
+    rules = (ACTIVITY, INITIALIZER, CROSSENTROPY, OLD_NUMBER)
+    order = 49
+
+    @cached_property
+    def _versions(self) -> frozenset[str]:
+        return versions_of(self.context)
+
+    @cached_property
+    def _first(self) -> bool:
+        """Whether the file is for Keras 1 by its own words."""
+        return eras.own_era(self.context.names) is Era.KERAS_1
+
+    @cached_property
+    def _shared(self) -> dict[Binding, list[cst.Arg]]:
+        return defaultdict(list)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        symbol = self.context.symbol(node.func)
+        if symbol is None or not symbol.certain:
+            if isinstance(node.func, cst.Attribute) and node.func.attr.value == "compile":
+                self._check_numbers(node)
+            return
+        if symbol.path in _CROSSENTROPIES:
+            self._check_crossentropy(node)
+        elif symbol.path.startswith("keras.layers."):
+            self._check_layer(node, symbol.path.rpartition(".")[2])
+
+    def _check_layer(self, node: cst.Call, name: str) -> None:
+        self._check_numbers(node)
+        for arg in node.args:
+            if arg.keyword is None:
+                continue
+            keyword = arg.keyword.value
+            if keyword == "activity_regularizer":
+                self._check_activity(arg, name)
+            elif keyword.endswith("_initializer") or keyword == "init":
+                self._note_initializer(arg)
+
+    def _check_activity(self, arg: cst.Arg, name: str) -> None:
+        value = arg.value
+        if not self._versions & EARLY or (isinstance(value, cst.Name) and value.value == "None"):
+            return
+        if isinstance(value, cst.Name) and not isinstance(
+            self._only_value(value), cst.Call | cst.BaseString
+        ):
+            return  # handed through
+        self.context.report(
+            ACTIVITY,
+            arg,
+            f"{name}: the penalty of activity_regularizer is divided by the batch size now",
+            advice="multiply its factor by the batch size to weigh it as before",
+            confidence=Confidence.LIKELY if self._versions <= EARLY else Confidence.UNSURE,
+        )
+
+    def _only_value(self, node: cst.BaseExpression) -> cst.BaseExpression | None:
+        bindings = self.context.names.bindings(node)
+        return bindings[0].value if len(bindings) == 1 else None
+
+    # -- initializers ------------------------------------------------------------------------
+
+    def _note_initializer(self, arg: cst.Arg) -> None:
+        if not self._versions or not isinstance(arg.value, cst.Name):
+            return
+        bindings = self.context.names.bindings(arg.value)
+        made = self._only_value(arg.value)
+        symbol = self.context.symbol(made.func) if isinstance(made, cst.Call) else None
+        if symbol is None or symbol.path not in _RANDOM:
+            return
+        assert isinstance(made, cst.Call)
+        if any(each.keyword is not None and each.keyword.value == "seed" for each in made.args):
+            return
+        self._shared[bindings[0]].append(arg)
+
+    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
+        for binding, users in self._shared.items():
+            if len(users) > 1:
+                assert isinstance(users[1].value, cst.Name) and binding.value is not None
+                made = self.context.module.code_for_node(binding.value)
+                self.context.report(
+                    INITIALIZER,
+                    users[1],
+                    f"{users[1].value.value} gives the same weights to all layers of one shape"
+                    f" ({len(users)} uses)",
+                    advice=f"make a new one for each layer: {made}",
+                    confidence=Confidence.LIKELY,
+                )
+        return updated_node
+
+    # -- Keras 1 -----------------------------------------------------------------------------
+
+    def _check_crossentropy(self, node: cst.Call) -> None:
+        if self._first or (self._versions and KERAS_1 not in self._versions):
+            return  # converted, or for a later Keras
+        names = [
+            arg.value.value.lower()
+            if arg.keyword is None and isinstance(arg.value, cst.Name)
+            else ""
+            for arg in node.args[:2]
+        ]
+        if len(names) == 2 and names[0] in _OUTPUTS and names[1] in _TARGETS:
+            code = self.context.module.code_for_node(node.func)
+            first = self.context.module.code_for_node(node.args[0].value)
+            self.context.report(
+                CROSSENTROPY,
+                node,
+                f"{code}() takes the target first; {first} looks like the output",
+                advice="if it was written for Keras 1, swap the two arguments",
+                confidence=Confidence.UNSURE,
+            )
+
+    def _check_numbers(self, node: cst.Call) -> None:
+        if not self._first:
+            return
+        for arg in node.args:
+            known = _NUMBERS.get(arg.keyword.value) if arg.keyword is not None else None
+            value = literals.string(arg.value)
+            if known is not None and value in known:
+                assert value is not None
+                if value in _HINGES and not self._ends_in_probabilities(node):
+                    continue
+                self.context.report(
+                    OLD_NUMBER,
+                    arg,
+                    f"{value!r} gives other numbers than in Keras 1: {known[value]}",
+                    advice=_INSTEAD[value],
+                )
+
+    def _ends_in_probabilities(self, node: cst.Call) -> bool:
+        """Tell whether the labels of a model are likely to be 0 and 1."""
+        assert isinstance(node.func, cst.Attribute)
+        last = ModelEnd(self.context).of(node.func.value)
+        return last is not None and last[1] in ("sigmoid", "softmax")
