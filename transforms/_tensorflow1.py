@@ -31,6 +31,9 @@ LOSSES = "losses"
 #: A graph is built and run: placeholders, sessions, optimizers of tf.train.
 GRAPH = "graph"
 
+#: Eager code is turned off.
+KEPT = "kept"
+
 #: The same as words of a text, for the files that import this one.
 _WORDS: Mapping[str, re.Pattern[bytes]] = {
     REUSE: re.compile(
@@ -50,6 +53,7 @@ _WORDS: Mapping[str, re.Pattern[bytes]] = {
         rb"|disable_eager_execution|disable_v2_behavior|\bEstimator|train\.\w+Optimizer"
     ),
 }
+_DISABLED = re.compile(rb"disable_v2_behavior|disable_eager_execution")
 _IMPORTED = re.compile(rb"(?m)^\s*(?:from|import)\s+([^\n#]+)")
 _importers: WeakKeyDictionary[Project, list[tuple[frozenset[bytes], frozenset[str]]]] = (
     WeakKeyDictionary()
@@ -140,6 +144,13 @@ def habits(context: Context) -> frozenset[str]:
     return frozenset(found)
 
 
+def keeps_graphs(context: Context) -> bool:
+    """Tell whether a program turns eager code off, and so keeps its graphs on purpose."""
+    if _DISABLED.search(context.code.encode()):
+        return True
+    return any(KEPT in done for _, done in _texts(context.view.project))
+
+
 def _texts(project: Project) -> list[tuple[frozenset[bytes], frozenset[str]]]:
     """Return what each file of a project imports, as words, and what it does."""
     if project not in _importers:
@@ -154,7 +165,8 @@ def _text(path: Path) -> tuple[frozenset[bytes], frozenset[str]]:
         return frozenset(), frozenset()  # reported when its turn comes
     lines = b" ".join(_IMPORTED.findall(data))
     imported = frozenset(re.findall(rb"\w+", lines))
-    return imported, frozenset(each for each, words in _WORDS.items() if words.search(data))
+    done = {each for each, words in _WORDS.items() if words.search(data)}
+    return imported, frozenset(done | ({KEPT} if _DISABLED.search(data) else set()))
 
 
 class _Habits(Reader):
