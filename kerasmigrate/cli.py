@@ -108,6 +108,10 @@ TrainingOption = Annotated[
     Training | None,
     typer.Option("--training", help="Add training=None to every call(), or where needed."),
 ]
+ModernDefaults = Annotated[
+    bool | None,
+    typer.Option("--modern-defaults", help="Keep to the target's defaults; write no old ones out."),
+]
 Python2 = Annotated[bool | None, typer.Option("--python2", help="Modernise Python 2 files first.")]
 Jobs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes to use.")]
 Python = Annotated[
@@ -188,6 +192,7 @@ def diff(
     ignore: Ignore = None,
     training: TrainingOption = None,
     python2: Python2 = None,
+    modern_defaults: ModernDefaults = None,
     jobs: Jobs = None,
     color: ColorOption = Color.AUTO,
     quiet: Quiet = False,
@@ -208,6 +213,7 @@ def apply(
     ignore: Ignore = None,
     training: TrainingOption = None,
     python2: Python2 = None,
+    modern_defaults: ModernDefaults = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write over uncommitted changes, too.")
     ] = False,
@@ -254,6 +260,7 @@ def check(
     ignore: Ignore = None,
     training: TrainingOption = None,
     python2: Python2 = None,
+    modern_defaults: ModernDefaults = None,
     format: Annotated[Format, typer.Option(help="Format of the report.")] = Format.TEXT,
     jobs: Jobs = None,
     quiet: Quiet = False,
@@ -288,6 +295,34 @@ def explain(
 ) -> int:
     """Say what a rule does, and why."""
     return _run("explain", locals())
+
+
+_originals = typer.Typer(
+    help="Keep old versions of Keras, to compare migrated code with. They are downloaded through"
+    " pip into the cache folder, and installed nowhere.",
+)
+app.add_typer(_originals, name="originals")
+Versions = Annotated[
+    list[str], typer.Argument(metavar="VERSION...", help="Such as 1.2.2: see originals list.")
+]
+
+
+@_originals.command("install")
+def _originals_install(versions: Versions, quiet: Quiet = False) -> int:
+    """Download old versions, unless they are there."""
+    return _run("originals_install", locals())
+
+
+@_originals.command("list")
+def _originals_list() -> int:
+    """List the versions that there are, and where they are kept."""
+    return _run("originals_list", locals())
+
+
+@_originals.command("remove")
+def _originals_remove(versions: Versions, quiet: Quiet = False) -> int:
+    """Remove old versions from the cache folder."""
+    return _run("originals_remove", locals())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

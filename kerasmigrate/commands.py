@@ -46,6 +46,7 @@ class Options:
     ignore: Sequence[str] = ()
     training: str | None = None
     python2: bool | None = None
+    modern_defaults: bool | None = None
     jobs: int | None = None
     force: bool = False
     resume: bool = False
@@ -58,6 +59,7 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     rule: str | None = None
+    versions: Sequence[str] = ()
     configured: config.Config = field(default_factory=config.Config)
 
     def with_config(self) -> Options:
@@ -75,6 +77,9 @@ class Options:
             ignore=self.ignore or found.ignore,
             training=self.training or found.training,
             python2=self.python2 if self.python2 is not None else found.python2,
+            modern_defaults=self.modern_defaults
+            if self.modern_defaults is not None
+            else found.modern_defaults,
             build=self.build or found.verify.builds,
             timeout=self.timeout or found.verify.timeout,
             configured=found,
@@ -94,7 +99,12 @@ class Options:
         """
         from kerasmigrate.transform import Settings
 
-        return Settings(self.training or "all", _codes(self.select), _codes(self.ignore))
+        return Settings(
+            self.training or "all",
+            _codes(self.select),
+            _codes(self.ignore),
+            bool(self.modern_defaults),
+        )
 
     @property
     def pipeline(self) -> Pipeline:
@@ -399,4 +409,33 @@ def explain(options: Options) -> int:
 
     wanted = options.rule
     sys.stdout.write(pages.listing() if wanted is None else pages.page(rules.find(wanted)))
+    return 0
+
+
+def originals_install(options: Options) -> int:
+    """Put old versions of Keras into the cache folder."""
+    from kerasmigrate.verify import originals
+
+    for version in options.versions:
+        place = originals.install(version)
+        _say(options, f"keras {version} is in {place}\n")
+    return 0
+
+
+def originals_list(options: Options) -> int:
+    """Print the old versions of Keras, and where each is kept."""
+    from kerasmigrate.verify import originals
+
+    for version in originals.VERSIONS:
+        print(f"{version}  {originals.find(version) or 'not installed'}")
+    return 0
+
+
+def originals_remove(options: Options) -> int:
+    """Take old versions of Keras out of the cache folder."""
+    from kerasmigrate.verify import originals
+
+    for version in options.versions:
+        was_there = originals.remove(version)
+        _say(options, f"keras {version} {'is removed' if was_there else 'was not installed'}\n")
     return 0
