@@ -57,6 +57,7 @@ class Config:
     ignore: tuple[str, ...] = ()
     training: str | None = None
     python2: bool | None = None
+    modern_defaults: bool | None = None
     jobs: int | None = None
     verify: VerifyConfig = field(default_factory=VerifyConfig)
     path: Path | None = None
@@ -139,6 +140,7 @@ _KEYS: Mapping[str, _Reader] = {
     "ignore": (_texts, "a list of strings"),
     "training": (_one_of("all", "needed"), '"all" or "needed"'),
     "python2": (_truth, "true or false"),
+    "modern_defaults": (_truth, "true or false"),
     "jobs": (_count, "a whole number above 0"),
 }
 

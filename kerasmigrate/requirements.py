@@ -110,7 +110,7 @@ def _allows(clause: str, first: tuple[int, ...], behind: tuple[int, ...]) -> boo
     version, first, behind = _full(parts), _full(first), _full(behind)
     if operator in ("==", "===", "="):
         above = version if len(parts) > 2 else _full((*parts[:-1], parts[-1] + 1))
-        return version < behind and first < above or first <= version < behind
+        return (version < behind and first < above) or first <= version < behind
     if operator == "~=":
         above = _full((*parts[:-2], parts[-2] + 1) if len(parts) > 1 else _LAST)
         return version < behind and first < above

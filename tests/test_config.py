@@ -30,6 +30,7 @@ def test_everything(tmp_path: Path) -> None:
         ignore = ["KM104"]
         training = "needed"
         python2 = true
+        modern_defaults = true
         jobs = 3
         [tool.kerasmigrate.verify]
         python = ".venv/bin/python"
@@ -47,6 +48,7 @@ def test_everything(tmp_path: Path) -> None:
         ignore=("KM104",),
         training="needed",
         python2=True,
+        modern_defaults=True,
         jobs=3,
         verify=VerifyConfig(".venv/bin/python", ("model:build(3)",), 30.0, 2),
         path=path,
@@ -78,7 +80,7 @@ def test_nothing(tmp_path: Path) -> None:
     assert load(tmp_path) == Config()
 
 
-KEYS = "api, exclude, ignore, include, jobs, python2, select, to, training, verify"
+KEYS = "api, exclude, ignore, include, jobs, modern_defaults, python2, select, to, training, verify"
 
 
 @pytest.mark.parametrize(

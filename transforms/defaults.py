@@ -165,7 +165,7 @@ class Defaults(Transform):
         doubtful = [item for item in left if item.agreed is None]
         if doubtful:
             report_uncertain(self.context, original, name, doubtful)
-        if not agreed or not self._fits(updated, found):
+        if not agreed or not self._fits(updated, found, agreed):
             return updated
         if any(arg.star == "**" for arg in original.args):
             self._unwritten(original, name, agreed, "where the options do not have it")
@@ -186,7 +186,7 @@ class Defaults(Transform):
             updated = add_keyword(updated, arg)
         return updated
 
-    def _fits(self, updated: cst.Call, found: Callee) -> bool:
+    def _fits(self, updated: cst.Call, found: Callee, left: list[Missing]) -> bool:
         """Tell whether the call is one of the target, so that more can be added to it."""
         place = self.context.imports.locate(found.path).path
         target = self.context.inventory.signature(place) if place is not None else None
@@ -194,7 +194,8 @@ class Defaults(Transform):
         if target is None or found.partial or any(arg.star for arg in args):
             return target is not None
         names = [arg.keyword.value for arg in args if arg.keyword is not None]
-        return target.bind(len(args) - len(names), names) is None
+        added = [item.parameter for item in left]
+        return target.bind(len(args) - len(names), [*names, *added]) is None
 
     def _argument(self, item: Missing, found: Callee) -> cst.Arg | None:
         assert item.agreed is not None
