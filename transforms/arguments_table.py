@@ -119,7 +119,14 @@ def constraints() -> dict[str, Plain]:
     return found
 
 
-def advice(name: str) -> str:
-    """Say what to do about an argument that has no successor."""
+def advice(name: str, path: str = "") -> str:
+    """Say what to do about an argument that has no successor.
+
+    Args:
+        name: The argument.
+        path: Canonical path of what takes it; some advice is for that callable alone.
+    """
     found: dict[str, str] = _data()["advice"]
-    return found.get(name, "remove it, or write what it did by hand")
+    return (
+        found.get(f"{path}.{name}") or found.get(name) or "remove it, or write what it did by hand"
+    )

@@ -1,0 +1,184 @@
+"""KM213 to KM216, and KM203 for whatever no other rule knows: calls against today's signatures."""
+
+from __future__ import annotations
+
+import pytest
+from migrating import check, untouched
+
+PREPROCESSING = "from tensorflow.keras.layers.experimental.preprocessing import RandomContrast\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("RandomContrast(0.2, 7)", "RandomContrast(0.2, seed=7)"),
+        (
+            "RandomContrast(0.2,\n    7,  # the seed\n)",
+            "RandomContrast(0.2,\n    seed=7,  # the seed\n)",
+        ),
+        ("RandomContrast(0.2, 7, name='x')", "RandomContrast(0.2, seed=7, name='x')"),
+    ],
+)
+def test_a_position_that_another_parameter_took_is_named(before: str, after: str) -> None:
+    check(
+        f"{PREPROCESSING}\nx = {before}\n",
+        f"from keras.layers import RandomContrast\n\nx = {after}\n",
+        to="keras",
+        codes=["KM101", "KM213"],
+    )
+
+
+def test_what_the_order_leaves_in_place_stays_positional() -> None:
+    check(
+        "from tensorflow.python.keras.layers import MultiHeadAttention\n\n"
+        "x = MultiHeadAttention(2, 8, None, 0.1)\n",
+        "from keras.layers import MultiHeadAttention\n\nx = MultiHeadAttention(2, 8, None, 0.1)\n",
+        to="keras",
+        codes=["KM101"],
+    )
+
+
+def test_keras_2_keeps_its_order() -> None:
+    check(
+        f"{PREPROCESSING}\nx = RandomContrast(0.2, 7)\n",
+        "from tf_keras.layers.experimental.preprocessing import RandomContrast\n\n"
+        "x = RandomContrast(0.2, 7)\n".replace(".experimental.preprocessing", ""),
+        to="tf_keras",
+        codes=["KM101"],
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # It may be written for Keras 3: nothing in the file is older.
+        "from keras.layers import RandomContrast\n\nx = RandomContrast(0.2, (0, 1))\n",
+        "from keras.losses import Loss\n\nx = Loss('mine')\n",
+        "from keras.metrics import Metric\n\nx = Metric('float32', 'mine')\n",
+        "from keras.optimizers import Adam\n\nx = Adam(0.1, 0.9, 0.999, 1e-7, True)\n",
+        "from keras.layers import Dense\n\nx = Dense(4)(values)\n",
+        "from keras.layers import Dense\n\nx = Dense(*given)\n",
+        "from keras.layers import Dense\n\nx = Dense(4, **options)\n",
+        "from keras.models import Model\n\nm = Model(a, b)\nm.fit(x, y, 32, 5, 'auto')\n",
+        "import keras\n\nk = keras.ops.pad(x, ((1, 1),), 'constant', 0.0)\n",
+        # What another package or this file defines.
+        "from mine import Dense\n\nx = Dense(4)\nx.compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\n\nclass Mine(Dense):\n"
+        "    def compute_output_signature(self, index):\n        return self.output\n\n\n"
+        "Mine(4).compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\n\ndef f(Dense):\n    return Dense(4).compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\nx = Dense(4) if a else b\nx.compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\nx = Dense(4)\nx = other(x)\nx.compute_output_signature(0)\n",
+    ],
+)
+def test_code_that_is_right_stays(code: str) -> None:
+    untouched(code, to="keras", codes=[])
+
+
+def test_versions_that_disagree_are_reported() -> None:
+    findings = check(
+        "from keras.layers.convolutional import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', 1, 'relu')\n",
+        "from keras.layers import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', 1, 'relu')\n",
+        to="keras",
+        codes=["KM101", "KM214"],
+    )
+    assert findings[1].message == (
+        "Conv1D: argument 5 was dilation_rate= or data_format= and is data_format= in keras"
+        " (Keras 3)"
+    )
+    assert findings[1].advice == "give it by name"
+
+
+def test_another_flavour_that_may_be_old_or_new_is_reported() -> None:
+    check(
+        "import tensorflow as tf\n\nx = tf.keras.layers.RandomContrast(0.2, 7)\n",
+        "import keras\n\nx = keras.layers.RandomContrast(0.2, 7)\n",
+        to="keras",
+        codes=["KM101", "KM102", "KM214"],
+    )
+
+
+def test_what_came_from_another_flavour_is_not_taken_for_old_by_a_later_run() -> None:
+    """Keras 2.0 had RMSprop(lr, rho, epsilon); the name that is gone stays behind."""
+    check(
+        "from keras.engine.topology import Node\nfrom tensorflow.keras.optimizers import RMSprop\n\n"
+        "Node()\nx = RMSprop(0.1, 0.9, 0.5)\n",
+        "from keras.engine.topology import Node\nfrom keras.optimizers import RMSprop\n\n"
+        "Node()\nx = RMSprop(0.1, 0.9, 0.5)\n",
+        to="keras",
+        codes=["KM103", "KM101"],
+    )
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras"])
+def test_a_method_that_is_gone(to: str) -> None:
+    package = "keras" if to == "keras" else "tensorflow.keras"
+    findings = check(
+        "from keras.layers import Dense\n\nlayer = Dense(4)\ny = layer.compute_output_signature(0)\n",
+        f"from {package}.layers import Dense\n\nlayer = Dense(4)\ny = layer.compute_output_signature(0)\n",
+        to=to,
+    )
+    last = findings[-1]
+    assert (last.code, last.line, last.fixed) == ("KM215", 4, False)
+    assert last.message == f"Dense.compute_output_signature() does not exist in {to} (Keras 3)"
+    assert last.advice == "use compute_output_spec(), which takes and returns a keras.KerasTensor"
+
+
+def test_keras_2_has_the_method() -> None:
+    check(
+        "from keras.layers import Dense\n\ny = Dense(4).compute_output_signature(0)\n",
+        "from tf_keras.layers import Dense\n\ny = Dense(4).compute_output_signature(0)\n",
+        to="tf_keras",
+        codes=["KM101"],
+    )
+
+
+def test_a_keyword_that_is_gone() -> None:
+    findings = untouched(
+        "from keras.layers import add\n\ny = add([a, b], weights=w)\n", to="keras", codes=["KM203"]
+    )
+    assert findings[0].message == "add has no argument weights= in keras (Keras 3)"
+
+
+def test_a_keyword_that_no_keras_had_is_not_ours() -> None:
+    untouched("from keras.layers import add\n\ny = add([a, b], colour=c)\n", to="keras", codes=[])
+
+
+def test_an_argument_that_became_required() -> None:
+    findings = check(
+        "from tensorflow.keras.utils import custom_object_scope\n\n"
+        "with custom_object_scope():\n    pass\n",
+        "from keras.utils import custom_object_scope\n\nwith custom_object_scope():\n    pass\n",
+        to="keras",
+        codes=["KM101", "KM216"],
+    )
+    assert findings[1].message == (
+        "custom_object_scope requires custom_objects= in keras (Keras 3)"
+    )
+    assert findings[1].advice == "give custom_objects="
+
+
+def test_a_keyword_that_only_stars_take() -> None:
+    check(
+        f"{PREPROCESSING}from tensorflow.keras.layers import HashedCrossing\n\n"
+        "RandomContrast(0.2)\nx = HashedCrossing(4, trainable=False)\n",
+        "from keras.layers import RandomContrast, HashedCrossing\n\n"
+        "RandomContrast(0.2)\nx = HashedCrossing(4, trainable=False)\n",
+        to="keras",
+        codes=["KM101", "KM101", "KM203"],
+    )
+    untouched(
+        "from keras.layers import HashedCrossing\n\nx = HashedCrossing(4, trainable=False)\n",
+        to="keras",
+        codes=[],
+    )
+
+
+def test_switched_off_on_a_line() -> None:
+    check(
+        f"{PREPROCESSING}\nx = RandomContrast(0.2, 7)  # kerasmigrate: ignore[KM213]\n",
+        "from keras.layers import RandomContrast\n\n"
+        "x = RandomContrast(0.2, 7)  # kerasmigrate: ignore[KM213]\n",
+        to="keras",
+        codes=["KM101"],
+    )

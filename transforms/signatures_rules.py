@@ -1,0 +1,57 @@
+"""The rules about calls that the target's signature takes differently, or not at all."""
+
+from __future__ import annotations
+
+from kerasmigrate.findings import Severity
+from kerasmigrate.rules import Example, Rule, Safety
+
+POSITION = Rule(
+    "KM213",
+    "argument-position",
+    "Name an argument whose position belongs to another parameter now",
+    "Between its versions Keras put parameters in, took them out and reordered them. A call by"
+    " position then says something else, often without an error: the third argument of"
+    " tf.keras.Input was its name and is a dtype in Keras 3, the seventh of Conv1D was the"
+    " activation and is groups, the second of losses.Loss was the name and is the reduction."
+    " The orders come from the signatures of each version.",
+    examples=(
+        Example(
+            "from tensorflow.keras.layers.experimental.preprocessing import RandomContrast\n\n"
+            "layer = RandomContrast(0.2, 7)\n",
+            "from keras.layers import RandomContrast\n\nlayer = RandomContrast(0.2, seed=7)\n",
+        ),
+        Example(
+            "import tensorflow as tf\n\nlayer = tf.keras.layers.RandomContrast(0.2, (0, 1))\n",
+            "import tensorflow as tf\n\nlayer = tf.keras.layers.RandomContrast(0.2, (0, 1))\n",
+            "tf.keras",
+        ),
+    ),
+    untouched=(
+        "Calls in a file that may already be for the target: nothing in it is older than that.",
+        "Calls with starred arguments.",
+    ),
+)
+UNSURE_POSITION = Rule(
+    "KM214",
+    "uncertain-position",
+    "Report an argument whose position belongs to different parameters in different versions",
+    "The source does not show which version the call was written for, and they disagree.",
+    Safety.NONE,
+    Severity.WARNING,
+)
+METHOD_GONE = Rule(
+    "KM215",
+    "method-is-gone",
+    "Report a call of a method that the class does not have in the target",
+    "The call raises AttributeError, for example \"'Dense' object has no attribute"
+    " 'get_output_at'\". Only calls on what is plainly an instance of a Keras class are judged.",
+    Safety.NONE,
+)
+REQUIRED = Rule(
+    "KM216",
+    "argument-is-required",
+    "Report a call without an argument that the target requires",
+    "The parameter had a default, or did not exist. The call raises, for example"
+    " \"Optimizer.__init__() missing 1 required positional argument: 'learning_rate'\".",
+    Safety.NONE,
+)
