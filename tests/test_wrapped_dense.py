@@ -54,6 +54,8 @@ def test_attributes() -> None:
     [
         "x = TimeDistributedDense(**options)\n",
         "x = TimeDistributedDense(init='one')\n",
+        "x = TimeDistributedDense(4, weights=given)\n",
+        "x = TimeDistributedDense(4, batch_input_shape=(2, 5, 3))\n",
         "x = TimeDistributedDense(4, input_dim=3, input_shape=(5, 3))\n",
         "x = TimeDistributedDense\n",
         "class Mine(TimeDistributedDense):\n    pass\n",

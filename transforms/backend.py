@@ -226,8 +226,10 @@ class BackendFunctions(Transform):
             return first
         count = sum(arg.keyword is None for arg in call.args)
         renamed = [backend_table.later_name(name, each) for each in first.names()[:count]]
-        if renamed == list(later.names()[:count]) or self._era is Era.UNKNOWN:
+        if self._era is Era.UNKNOWN:
             return later
+        if renamed == list(later.names()[:count]):
+            return first if self._era is Era.KERAS_1 else later  # values differ as well
         if self._era is Era.MIXED:
             raise _RefusedError(
                 "Keras 2 changed the order of its arguments, and this file is written for both",

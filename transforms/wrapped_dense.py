@@ -111,7 +111,11 @@ class WrappedDense(Transform):
         assert row is not None and dense is not None
         for old, new in row.rename.items():
             args.rename(old, new)
-        args.fit(dense)
+        gone = args.fit(dense)
+        wrapper = self.context.inventory.signature("keras.layers.TimeDistributed")
+        gone += [name for name in outer if wrapper is None or not wrapper.named(name)]
+        if gone:
+            raise UnbindableError(f"the target has no argument {gone[0]}=")
         equal = cst.AssignEqual(
             whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace("")
         )
