@@ -66,9 +66,12 @@ def test_keras_2_keeps_its_order() -> None:
         "from keras.layers import Dense\n\n\nclass Mine(Dense):\n"
         "    def compute_output_signature(self, index):\n        return self.output\n\n\n"
         "Mine(4).compute_output_signature(0)\n",
-        "from keras.layers import Dense\n\n\ndef f(Dense):\n    return Dense(4).compute_output_signature(0)\n",
-        "from keras.layers import Dense\n\nx = Dense(4) if a else b\nx.compute_output_signature(0)\n",
-        "from keras.layers import Dense\n\nx = Dense(4)\nx = other(x)\nx.compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\n\ndef f(Dense):\n"
+        "    return Dense(4).compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\nx = Dense(4) if a else b\n"
+        "x.compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\nx = Dense(4)\nx = other(x)\n"
+        "x.compute_output_signature(0)\n",
     ],
 )
 def test_code_that_is_right_stays(code: str) -> None:
@@ -101,7 +104,8 @@ def test_another_flavour_that_may_be_old_or_new_is_reported() -> None:
 def test_what_came_from_another_flavour_is_not_taken_for_old_by_a_later_run() -> None:
     """Keras 2.0 had RMSprop(lr, rho, epsilon); the name that is gone stays behind."""
     check(
-        "from keras.engine.topology import Node\nfrom tensorflow.keras.optimizers import RMSprop\n\n"
+        "from keras.engine.topology import Node\n"
+        "from tensorflow.keras.optimizers import RMSprop\n\n"
         "Node()\nx = RMSprop(0.1, 0.9, 0.5)\n",
         "from keras.engine.topology import Node\nfrom keras.optimizers import RMSprop\n\n"
         "Node()\nx = RMSprop(0.1, 0.9, 0.5)\n",
@@ -114,8 +118,10 @@ def test_what_came_from_another_flavour_is_not_taken_for_old_by_a_later_run() ->
 def test_a_method_that_is_gone(to: str) -> None:
     package = "keras" if to == "keras" else "tensorflow.keras"
     findings = check(
-        "from keras.layers import Dense\n\nlayer = Dense(4)\ny = layer.compute_output_signature(0)\n",
-        f"from {package}.layers import Dense\n\nlayer = Dense(4)\ny = layer.compute_output_signature(0)\n",
+        "from keras.layers import Dense\n\nlayer = Dense(4)\n"
+        "y = layer.compute_output_signature(0)\n",
+        f"from {package}.layers import Dense\n\nlayer = Dense(4)\n"
+        "y = layer.compute_output_signature(0)\n",
         to=to,
     )
     last = findings[-1]
