@@ -139,9 +139,10 @@ def elsewhere(context: Context, name: str) -> set[Mention]:
     project = context.view.project
     known = _known.setdefault(project, {})
     found: set[Mention] = set()
+    word = name.encode()
     pattern = re.compile(_pattern(name).encode())
     for path, data in contents(project).items():
-        if path == context.view.path or pattern.search(data) is None:
+        if path == context.view.path or word not in data or pattern.search(data) is None:
             continue
         if path not in known:
             known[path] = _mentions(context, path, data)

@@ -268,6 +268,24 @@ def sequential_name(edit: Edit) -> None:
         items[1].name = "name"
 
 
+def checkpoint_period(edit: Edit) -> None:
+    """Drop a ``period`` of one epoch, and a restart that was not asked for."""
+    for name, usual in (("period", 1), ("load_weights_on_restart", False)):
+        item = edit.args.get(name)
+        if item is not None and not edit.target.named(name):
+            value = literals.plain(item.original)
+            if type(value) is type(usual) and value == usual:
+                edit.drop(item, f"is gone; {usual} is what is done anyway")
+
+
+def tensorboard(edit: Edit) -> None:
+    """Drop what TensorFlow 2 has ignored all along (callbacks.py of tf.keras 2.15)."""
+    for name in ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"):
+        item = edit.args.get(name)
+        if item is not None and not edit.target.named(name):
+            edit.drop(item, "is gone; TensorFlow 2 ignored it")
+
+
 STEPS: dict[str, Callable[[Edit], None]] = {
     step.__name__: step
     for step in (
@@ -281,5 +299,7 @@ STEPS: dict[str, Callable[[Edit], None]] = {
         grayscale,
         input_name,
         sequential_name,
+        checkpoint_period,
+        tensorboard,
     )
 }

@@ -241,7 +241,7 @@ class Saving(Transform):
         suffix = ".weights.h5" if use.kind in _WEIGHTS else ".keras or .h5"
         code = self.context.module.code_for_node(use.path)
         written = self._written(use)
-        what = f"write {written}" if written is not None else f"let it end in {suffix}"
+        what = f"write {written}" if written not in (None, code) else f"let it end in {suffix}"
         self.context.report(
             NAME,
             use.path,
@@ -289,7 +289,9 @@ class Saving(Transform):
                 SAVED_MODEL,
                 use.call,
                 f"load_weights() reads only .weights.h5, .keras, .h5 and .hdf5: {code}",
-                advice="give the file the suffix of its format: .h5 if Keras 2 wrote HDF5",
+                advice="read the name that the weights are saved under then"
+                if self._plan(use.base)[1]
+                else "give the file the suffix of its format: .h5 if Keras 2 wrote HDF5",
                 confidence=Confidence.LIKELY,
             )
 
