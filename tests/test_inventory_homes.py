@@ -65,7 +65,8 @@ backend.tensorflow_backend.dot - backend.dot backend.dot backend.dot
 backend.dot - backend.dot backend.dot backend.dot
 backend.tensorflow_backend.set_session -
 optimizers.adam optimizers.Adam
-optimizers.legacy.Adam - - optimizers.legacy.Adam optimizers.legacy.Adam
+optimizers.legacy.Adam optimizers.Adam optimizers.Adam optimizers.legacy.Adam optimizers.legacy.Adam
+optimizers.legacy.Optimizer - - optimizers.legacy.Optimizer optimizers.legacy.Optimizer
 optimizers.experimental.Adam optimizers.Adam
 optimizer_v2.adam.Adam optimizers.Adam
 experimental.CosineDecay optimizers.schedules.CosineDecay

@@ -157,9 +157,10 @@ MINE = (
 
 
 @each_target
+@pytest.mark.parametrize("method", ["get_updates", "_resource_apply_dense"])
 @pytest.mark.parametrize("base", ["Optimizer", "SGD"])
-def test_get_updates(base: str, to: str) -> None:
-    text = MINE.format(PACKAGE[to], base)
+def test_old_steps(base: str, method: str, to: str) -> None:
+    text = MINE.format(PACKAGE[to], base).replace("get_updates", method)
     (finding,) = untouched(text, to=to, settings=ONLY, codes=["KM232"])
     assert "update_step(self, gradient, variable, learning_rate)" in finding.advice
     assert ("legacy.Optimizer" in finding.advice) == (to == "tf_keras")

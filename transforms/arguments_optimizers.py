@@ -26,6 +26,8 @@ def learning_rate_decay(edit: Edit) -> None:
     if literals.plain(item.original) == 0:
         edit.drop(item, "is gone; 0 meant none")
         return
+    if not edit.context.runs(DECAY, item.original):
+        return
     rate = edit.args.get("lr") or edit.args.get("learning_rate")
     why = _hindrance(edit, rate)
     if why:

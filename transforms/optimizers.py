@@ -65,8 +65,9 @@ GONE = Rule(
 CUSTOM = Rule(
     "KM232",
     "custom-optimizer",
-    "Report an optimizer of your own that computes its updates in get_updates",
-    "Nothing calls get_updates(loss, params) any more, and the constructor of the base class needs"
+    "Report an optimizer of your own that takes its steps in an old way",
+    "Nothing calls get_updates(loss, params) or _resource_apply_dense() any more, and the"
+    " constructor of the base class needs"
     ' a learning rate or a name: "BaseOptimizer.__init__() missing 1 required positional argument:'
     " 'learning_rate'\". Keras 3 calls update_step(gradient, variable, learning_rate) for each"
     " variable, after build(variables) has made the slots.",
@@ -74,6 +75,8 @@ CUSTOM = Rule(
 )
 
 _RATE = "learning_rate"
+#: Methods with which optimizers of standalone Keras and of TensorFlow before 2.11 took their steps.
+_OLD_STEPS = ("get_updates", "_resource_apply_dense", "_resource_apply_sparse")
 _VALUES = frozenset(f"keras.backend.{name}" for name in ("get_value", "set_value", "eval"))
 _QUESTIONS = frozenset(("hasattr", "getattr", "setattr"))
 _FROM = "[keras.ops.convert_to_numpy(v) for v in optimizer.variables]"
@@ -220,7 +223,8 @@ class Optimizers(Transform):
         if not any(path.startswith("keras.optimizers.") for path in bases):
             return
         own = {each.name.value for each in node.body.body if isinstance(each, cst.FunctionDef)}
-        if "get_updates" not in own:
+        given = next((each for each in _OLD_STEPS if each in own), "")
+        if not given:
             return
         if any(".legacy." in path and self.context.target.api < 3 for path in bases):
             return
@@ -228,7 +232,7 @@ class Optimizers(Transform):
         self.context.report(
             CUSTOM,
             node.name,
-            f"{node.name.value} computes its updates in get_updates(), which nothing calls",
+            f"{node.name.value} computes its updates in {given}(), which nothing calls",
             advice=f"derive from {legacy}keras.optimizers.Optimizer, make the slots in"
             " build(self, variables), and write update_step(self, gradient, variable,"
             " learning_rate)",

@@ -38,9 +38,9 @@ class Maker:
 
     def place(self, path: str) -> str | None:
         """Return the home of a path of some source inventory, or None when it is gone."""
-        if self._is_gone(path):
-            return None
         leaf = path.rpartition(".")[2]
+        if self._is_gone(path):
+            return self._instead(path, leaf)
         twins = list(self._twins(path))
         same_name = [each for each in twins if each.rpartition(".")[2] == leaf]
         for each in same_name:
@@ -69,6 +69,18 @@ class Maker:
         if known:
             return min(known, key=lambda each: _preference(path, each))
         return self._beside(path)
+
+    def _instead(self, path: str, leaf: str) -> str | None:
+        """Return what took the place of a path below a module that is gone."""
+        for row in self.rules["gone"]["paths"]:
+            found = f"{row.get('instead')}.{leaf}"
+            if (
+                path.startswith(row["path"].removesuffix("*"))
+                and leaf not in row.get("except", ())
+                and self._ok(found)
+            ):
+                return found
+        return None
 
     def _beside(self, path: str) -> str | None:
         """Return the place of a symbol that another target keeps in a private module."""
