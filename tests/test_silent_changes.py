@@ -1,0 +1,441 @@
+"""What runs on without an error and means something else: nothing of it passes in silence.
+
+Each row is one such change. For every target in which it is silent, its code is converted so that
+the meaning stays, or there is a finding. Where a row names an old Keras, its code is run there, and
+migrated under TensorFlow, and the numbers are compared.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from originals import run_original
+from targets import TARGETS
+
+from kerasmigrate.findings import Finding
+from kerasmigrate.pipeline import Pipeline
+
+KERAS_3 = ("keras", "tf.keras")
+FIRST = "from keras.layers.core import Dense\nfrom keras.models import Sequential\n\n"
+MODEL = (
+    FIRST + "model = Sequential([Dense(1, input_dim=2, init='one', bias=False)])\n"
+    "x = np.array([[1.0, 2.0], [3.0, 1.0], [2.0, 2.0], [0.0, 1.0]])\n"
+    "y = np.array([[1.0], [0.0], [2.0], [4.0]])\n"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One silent change.
+
+    Attributes:
+        name: What it is about.
+        code: Code that it concerns; a whole module, which puts numbers into ``results`` if it is
+            run.
+        codes: Rules of which each target has to have a finding, fixed or not.
+        line: The line of the finding, from 1.
+        targets: Those in which the change is silent or at work; in the others the code stays.
+        says: What the converted code says; empty where the rule only reports.
+        ran: The old Keras in which the code is run for comparison; empty where it is not.
+        differs: Whether the numbers differ all the same, because the rule only reports.
+    """
+
+    name: str
+    code: str
+    codes: tuple[str, ...]
+    line: int
+    targets: tuple[str, ...] = TARGETS
+    says: str = ""
+    ran: str = ""
+    differs: bool = False
+
+
+ROWS = (
+    Row(
+        "two numbers of Convolution2D are a kernel",
+        "from keras.layers import Convolution2D\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\n"
+        "model.add(Convolution2D(2, 3, 3, init='one', dim_ordering='tf',"
+        " input_shape=(12, 12, 1)))\n"
+        "results['out'] = model.predict(np.ones((1, 12, 12, 1)))\n",
+        ("KM202",),
+        5,
+        says="Conv2D(2, (3, 3),",
+        ran="1.2.2",
+    ),
+    Row(
+        "and of nobody knows which Conv2D",
+        "from keras.layers import Conv2D\n\nlayer = Conv2D(64, 3, 3)\n",
+        ("KM204",),
+        3,
+    ),
+    Row(
+        "two numbers of SeparableConvolution2D are a kernel",
+        "from keras.layers import SeparableConvolution2D\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\n"
+        "model.add(SeparableConvolution2D(2, 3, 3, init='one', dim_ordering='tf',"
+        " input_shape=(8, 8, 2)))\n"
+        "results['out'] = model.predict(np.ones((1, 8, 8, 2)))\n",
+        ("KM202",),
+        5,
+        says="SeparableConv2D(2, (3, 3),",
+        ran="1.2.2",
+    ),
+    Row(
+        "and of ConvLSTM2D",
+        FIRST + "from keras.layers import ConvLSTM2D\nDense(output_dim=2)\n"
+        "layer = ConvLSTM2D(8, 3, 3)\n",
+        ("KM202",),
+        6,
+        says="ConvLSTM2D(8, (3, 3)",
+    ),
+    Row(
+        "numbers of BatchNormalization",
+        "from keras.layers import BatchNormalization\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\n"
+        "model.add(BatchNormalization(0.5, 0, 1, input_shape=(3, 4)))\n"
+        "results['axis'] = int(np.ravel(model.layers[0].axis)[0])\n"
+        "results['out'] = model.predict(np.ones((2, 3, 4)))\n",
+        ("KM201",),
+        5,
+        says="BatchNormalization(epsilon=0.5, axis=1,",
+        ran="1.2.2",
+    ),
+    Row(
+        "arguments of LSTM that Keras 1 ignored",
+        "from keras.layers import LSTM\n\n"
+        "layer = LSTM(8, inner_init='one', U_regularizer='l2', consume_less='cpu')\n",
+        ("KM605",),
+        3,
+    ),
+    Row(
+        "gates of LSTM",
+        "from keras.layers import LSTM\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\n"
+        "model.add(LSTM(2, init='one', inner_init='one', input_shape=(3, 2)))\n"
+        "results['out'] = model.predict(np.linspace(-1, 0.5, 12).reshape((2, 3, 2)))\n",
+        ("KM600",),
+        5,
+        says="recurrent_activation=",
+        ran="1.2.2",
+    ),
+    Row(
+        "penalty of an activity regularizer",
+        "from keras.layers import Dense\nfrom keras.models import Sequential\n"
+        "from keras.regularizers import activity_l2\n\n"
+        "model = Sequential()\n"
+        "model.add(Dense(1, input_dim=1, init='one', activity_regularizer=activity_l2(1.0)))\n"
+        "model.compile('sgd', 'mse')\n"
+        "results['loss'] = float(model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0))\n",
+        ("KM629",),
+        6,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
+        "number of epochs",
+        MODEL + "model.compile('sgd', 'mse')\n"
+        "results['epochs'] = len(model.fit(x, y, verbose=0).epoch)\n",
+        ("KM603",),
+        8,
+        says="epochs=10",
+        ran="1.2.2",
+    ),
+    Row(
+        "weights of train_on_batch",
+        MODEL + "model.compile('sgd', 'mse')\n"
+        "results['loss'] = float(model.train_on_batch(x, y, None, np.full(4, 3.0)))\n",
+        ("KM213", "KM214"),
+        8,
+        ran="1.2.2",
+    ),
+    Row(
+        "order of a history",
+        MODEL + "model.compile('sgd', 'mse', metrics=['mae'])\n"
+        "history = model.fit(x, y, nb_epoch=1, verbose=0, validation_data=(x, y))\n"
+        "results['first'] = list(history.history)[0]\n",
+        ("KM627",),
+        9,
+    ),
+    Row(
+        "metrics of Keras 1",
+        MODEL + "model.compile('sgd', 'mse', metrics=['precision', 'fmeasure'])\n",
+        ("KM633",),
+        7,
+    ),
+    Row(
+        "loss of a train_step",
+        "import keras\n\n\nclass Net(keras.Model):\n    def train_step(self, data):\n"
+        "        loss = self.step(data)\n        return {'loss': loss}\n",
+        ("KM624",),
+        7,
+        KERAS_3,
+    ),
+    Row(
+        "reset_states of a metric",
+        "import keras\n\n\nclass Last(keras.metrics.Metric):\n"
+        "    def reset_states(self):\n        self.value.assign(-1.0)\n",
+        ("KM623",),
+        5,
+        KERAS_3,
+        says="def reset_state(self)",
+    ),
+    Row(
+        "lr of an optimizer",
+        MODEL + "from keras.optimizers import Adam\n\n"
+        "model.compile(Adam(lr=0.25), 'mse')\nmodel.train_on_batch(x, y)\n"
+        "results['weights'] = model.get_weights()[0]\n",
+        ("KM201",),
+        9,
+        says="learning_rate=0.25",
+        ran="1.2.2",
+    ),
+    Row(
+        "numbers of SGD",
+        MODEL + "from keras.optimizers import SGD\n\n"
+        "model.compile(SGD(0.01, 0.9, 0.5, True), 'mse')\n"
+        "for _ in range(3):\n    model.train_on_batch(x, y)\n"
+        "results['weights'] = model.get_weights()[0]\n",
+        ("KM208", "KM201"),
+        9,
+        ran="1.2.2",
+    ),
+    Row(
+        "assignment to lr",
+        FIRST + "from keras.optimizers import SGD\n\nsgd = SGD()\nsgd.lr = 0.5\n",
+        ("KM229",),
+        7,
+        KERAS_3,
+        says="sgd.learning_rate = 0.5",
+    ),
+    Row(
+        "epsilon of ReduceLROnPlateau",
+        "from keras.callbacks import ReduceLROnPlateau\n\n"
+        "callback = ReduceLROnPlateau(epsilon=0.5)\n",
+        ("KM201",),
+        3,
+        says="min_delta=0.5",
+    ),
+    Row(
+        "order of a crossentropy",
+        MODEL + "from keras import backend as K\n\n\ndef loss(y_true, y_pred):\n"
+        "    return K.mean(K.binary_crossentropy(y_pred, y_true), axis=-1)\n\n\n"
+        "model.compile('sgd', loss)\n"
+        "results['loss'] = float(model.evaluate(x / 8, y / 4, verbose=0))\n",
+        ("KM201", "KM501"),
+        11,
+        says="(output=y_pred, target=y_true)",
+        ran="1.2.2",
+    ),
+    Row(
+        "order of a crossentropy in a file that does not tell",
+        "from keras import backend as K\n\n\ndef loss(y_true, y_pred):\n"
+        "    return K.categorical_crossentropy(y_pred, y_true)\n",
+        ("KM631",),
+        5,
+    ),
+    Row(
+        "slope of hard_sigmoid",
+        MODEL + "from keras.layers import Activation\n\n"
+        "model.add(Activation('hard_sigmoid'))\n"
+        "results['out'] = model.predict(x / 4 - 1)\n",
+        ("KM610",),
+        9,
+        KERAS_3,
+        ran="1.2.2",
+    ),
+    Row(
+        "slope of the backend's hard_sigmoid",
+        "from keras import backend as K\n\n\ndef f(x):\n    return K.hard_sigmoid(x)\n",
+        ("KM501",),
+        5,
+        KERAS_3,
+        says="ops.clip(0.2 * x + 0.5, 0.0, 1.0)",
+    ),
+    Row(
+        "seed",
+        "import numpy\n" + MODEL + "numpy.random.seed(7)\nmodel.compile('sgd', 'mse')\n"
+        "model.fit(x, y, nb_epoch=1)\n",
+        ("KM628",),
+        8,
+    ),
+    Row(
+        "l1_l2 without arguments",
+        "from keras.layers import Dense\nfrom keras.models import Sequential\n"
+        "from keras.regularizers import l1l2\n\n"
+        "model = Sequential()\n"
+        "model.add(Dense(1, input_dim=1, init='one', W_regularizer=l1l2()))\n"
+        "model.compile('sgd', 'mse')\n"
+        "results['loss'] = float(model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0))\n",
+        ("KM600",),
+        6,
+        KERAS_3,
+        says="l1_l2(l1=0.01, l2=0.01)",
+        ran="1.2.2",
+    ),
+    # -- silent though spelt as before ---------------------------------------------------------
+    Row(
+        "what is trainable at compile",
+        MODEL + "from keras.layers import Input\nfrom keras.models import Model\n"
+        "model.compile('sgd', 'mse')\nmodel.trainable = False\n"
+        "a = Input((2,))\nboth = Model(input=a, output=Dense(1, bias=False)(model(a)))\n"
+        "both.compile('sgd', 'mse')\n"
+        "model.train_on_batch(x, y)\nboth.train_on_batch(x, y)\n"
+        "results['weights'] = model.get_weights()[0]\n",
+        ("KM620",),
+        14,
+        KERAS_3,
+        says="model.trainable = True\nmodel.train_on_batch",
+        ran="1.2.2",
+    ),
+    Row(
+        "a fixed phase",
+        "from keras.layers import Dropout, Input\n\nx = Dropout(0.5)(Input((3,)), training=True)\n",
+        ("KM622",),
+        3,
+        KERAS_3,
+        says="ActiveDropout(0.5)(Input((3,)))",
+    ),
+    Row(
+        "a model without training",
+        "import keras\n\n\nclass Net(keras.Model):\n    def call(self, x):\n        return x\n",
+        ("KM301",),
+        5,
+        says="def call(self, x, training=None):",
+    ),
+    Row(
+        "a variable of TensorFlow",
+        "import keras\nimport tensorflow as tf\n\n\nclass Scale(keras.layers.Layer):\n"
+        "    def build(self, input_shape):\n        self.scale = tf.Variable(1.0)\n",
+        ("KM625",),
+        7,
+        KERAS_3,
+    ),
+    Row(
+        "accuracy of several outputs",
+        FIRST + "model = Sequential()\n"
+        "model.add(Dense(3, input_dim=2, init='one', activation='sigmoid'))\n"
+        "model.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n"
+        "y = np.array([[1, 0, 0], [0, 1, 1]])\n"
+        "results['accuracy'] = float(model.evaluate(np.ones((2, 2)), y, verbose=0)[1])\n",
+        ("KM626",),
+        6,
+        ran="1.2.2",
+        differs=False,
+    ),
+    Row(
+        "names of metrics",
+        MODEL + "print(model.metrics_names)\n",
+        ("KM632",),
+        7,
+        KERAS_3,
+    ),
+    Row(
+        "a shared initializer",
+        "from keras.initializers import RandomNormal\nfrom keras.layers import CuDNNLSTM, Dense\n"
+        "\nnormal = RandomNormal()\na = Dense(3, kernel_initializer=normal)\n"
+        "b = Dense(3, kernel_initializer=normal)\nc = CuDNNLSTM(3)\n",
+        ("KM630",),
+        6,
+    ),
+    Row(
+        "gain of orthogonal",
+        FIRST + "model = Sequential()\nmodel.add(Dense(4, input_dim=6, init='orthogonal'))\n"
+        "results['norm'] = np.linalg.norm(model.get_weights()[0], axis=0)\n",
+        ("KM634",),
+        5,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
+        "sum of a cosine loss",
+        MODEL + "model.compile('sgd', loss='cosine_proximity')\n",
+        ("KM634",),
+        7,
+    ),
+    Row(
+        "labels of a hinge loss",
+        FIRST + "model = Sequential()\n"
+        "model.add(Dense(1, input_dim=2, init='one', activation='sigmoid'))\n"
+        "model.compile('sgd', loss='hinge')\n"
+        "results['loss'] = float(model.evaluate(np.ones((2, 2)), np.array([[0], [1]]),"
+        " verbose=0))\n",
+        ("KM634",),
+        6,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
+        "order of load_weights",
+        FIRST + "model = Sequential([Dense(output_dim=2, input_dim=2)])\n"
+        "model.load_weights('file.h5', True)\n",
+        ("KM213", "KM214"),
+        5,
+    ),
+    Row(
+        "false friends of the backend",
+        "from keras import backend as K\n\n\ndef f(x, n):\n"
+        "    return K.argmax(x), K.cumsum(x), K.gather(x, n), K.repeat(x, 3), K.switch(n, x, x)\n",
+        ("KM501",),
+        5,
+        KERAS_3,
+        says="ops.argmax(x, axis=-1), ops.cumsum(x, axis=0), ops.take(x, n, axis=0),"
+        " ops.repeat(ops.expand_dims(x, 1), 3, axis=1), ops.where(n, x, x)",
+    ),
+)
+
+
+def _findings(row: Row, to: str) -> tuple[str, list[Finding]]:
+    result = Pipeline.to(to).run(row.code)
+    assert result.failures == ()
+    return result.text, [each for each in result.findings if each.code in row.codes]
+
+
+@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_nothing_passes_in_silence(row: Row, to: str) -> None:
+    text, found = _findings(row, to)
+    if to not in row.targets:
+        assert row.line not in {each.line for each in found}
+        return
+    assert row.line in {each.line for each in found}
+    if row.says:
+        assert any(each.fixed for each in found if each.line == row.line)
+        assert row.says in text
+    elif not any(each.fixed for each in found):
+        assert all(each.advice for each in found if each.line == row.line)
+
+
+def _run(code: str) -> dict[str, Any]:
+    import numpy as np
+
+    names: dict[str, Any] = {"np": np, "results": {}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(code, "<row>", "exec"), names)
+    results: dict[str, Any] = names["results"]
+    return results
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("row", [each for each in ROWS if each.ran], ids=lambda row: row.name)
+def test_the_numbers_stay(row: Row) -> None:
+    pytest.importorskip("keras")
+    pytest.importorskip("tf_keras")
+    import numpy as np
+
+    before = run_original(row.ran, row.code)
+    assert before
+    for to in ("keras", "tf_keras"):
+        after = _run(Pipeline.to(to).run(row.code).text)
+        assert set(after) == set(before)
+        same = all(
+            np.shape(before[name]) == np.shape(after[name])
+            and np.allclose(before[name], after[name], rtol=1e-4, atol=1e-5)
+            for name in before
+        )
+        assert same is not row.differs, (to, before, after)
