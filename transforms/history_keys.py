@@ -8,6 +8,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from kerasmigrate import eras
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
@@ -180,7 +181,11 @@ class HistoryKeys(Transform):
             ):
                 self._edits.setdefault(read.node, {})[read.key] = new
         elif verdict is _Verdict.UNSURE and old == "acc":
-            if _guarded(read, f"{prefix}accuracy", reads) or self._knows_new(reads):
+            if (
+                _guarded(read, f"{prefix}accuracy", reads)
+                or self._knows_new(reads)
+                or eras.is_keras_3(self.context.names)
+            ):
                 return
             self.context.report(
                 UNSURE_KEY,

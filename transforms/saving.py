@@ -7,7 +7,7 @@ from functools import cached_property
 
 import libcst as cst
 
-from kerasmigrate import literals
+from kerasmigrate import eras, literals
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
@@ -140,6 +140,11 @@ class Saving(Transform):
     def _paths(self) -> paths.Paths:
         return paths.collect(self.context)
 
+    @cached_property
+    def _native(self) -> bool:
+        """Whether the file was written for Keras 3."""
+        return eras.is_keras_3(self.context.names)
+
     # -- the walk ----------------------------------------------------------------------------
 
     def visit_Module(self, node: cst.Module) -> None:
@@ -198,7 +203,7 @@ class Saving(Transform):
         if use.kind in (paths.NEUTRAL, paths.OTHER) and use.text is None:
             return
         if use.text is None:
-            if use.kind in _WEIGHTS and not self._knows_suffix:
+            if use.kind in _WEIGHTS and not self._knows_suffix and not self._native:
                 self._refuse(use, "the source does not show the name", unsure=True)
             return
         if not self._is_concerned(use):

@@ -1,0 +1,193 @@
+"""Metrics in compile(): names that are gone, several outputs, and names asked of a model."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import libcst as cst
+
+from kerasmigrate import eras
+from kerasmigrate.eras import Era
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.literals import elements, string
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Context, Transform
+from kerasmigrate.values import MODEL, is_a
+
+from ._history_reads import argument
+
+GONE_METRIC = Rule(
+    "KM703",
+    "metric-name-gone",
+    "Report a metric whose name the target does not know",
+    'Keras 3 raises "Could not interpret metric identifier: kld" when the model is compiled.'
+    " tf_keras notices in fit(): \"TypeError: 'str' object is not callable\".",
+    Safety.NONE,
+    untouched=("The metrics that went with Keras 1, such as 'fmeasure'; they get KM633.",),
+)
+OUTPUTS = Rule(
+    "KM705",
+    "metrics-of-outputs",
+    "Give every output of a model its own list of metrics",
+    "A flat list of metrics was for every output of a model. Keras 3 takes it for one metric of"
+    ' each output and raises "tuple arity mismatch; expected: 2, got: 1" when there are more'
+    " outputs or fewer.",
+    examples=(
+        Example(
+            "from keras.models import Model\n\nmodel = Model(x, [a, b])\n"
+            "model.compile('sgd', 'mse', metrics=['mae'])\n",
+            "from keras.models import Model\n\nmodel = Model(x, [a, b])\n"
+            "model.compile('sgd', 'mse', metrics=[['mae']] * 2)\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Models of which the source does not show the outputs.",
+        "As many metrics as outputs; that is one each in Keras 3. Old code is reported.",
+        "Lists of lists, and dictionaries.",
+    ),
+)
+
+#: Metric names of old Keras that nothing of today answers to, and what to write: from compiling
+#: and fitting with every metric of old Keras in each target.
+_GONE_3 = {
+    "f1score": "metrics.F1Score()",
+    "fscore": "metrics.F1Score()",
+    "KLD": "'kl_divergence'",
+    "kld": "'kl_divergence'",
+    "kullback_leibler_divergence": "'kl_divergence'",
+    "cosine": "'cosine_similarity', which is the proximity with the opposite sign",
+    "cosine_proximity": "'cosine_similarity', which is the proximity with the opposite sign",
+    "logcosh": "metrics.LogCoshError()",
+    "log_cosh": "metrics.LogCoshError()",
+    "crossentropy": "'categorical_crossentropy', or whichever fits the loss",
+    "ce": "'categorical_crossentropy', or whichever fits the loss",
+}
+_GONE_2 = {
+    "f1score": "metrics.F1Score()",
+    "fscore": "metrics.F1Score()",
+    "KLD": "'kullback_leibler_divergence'",
+    "kld": "'kullback_leibler_divergence'",
+    "kl_divergence": "'kullback_leibler_divergence'",
+    "cosine": "'cosine_similarity'",
+    "precision": "metrics.Precision()",
+    "recall": "metrics.Recall()",
+}
+
+
+class MetricLists(Transform):
+    """Looks at the metrics that models are compiled with."""
+
+    rules = (GONE_METRIC, OUTPUTS)
+    order = 35
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._repeated: dict[cst.CSTNode, int] = {}
+
+    @cached_property
+    def _old(self) -> bool:
+        return eras.era(self.context.names) in (Era.KERAS_1, Era.MIXED)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        func = node.func
+        if (
+            not isinstance(func, cst.Attribute)
+            or func.attr.value != "compile"
+            or not self.context.values.is_model(func.value)
+        ):
+            return
+        for name in ("metrics", "weighted_metrics"):
+            value = argument(node.args, 2 if name == "metrics" else len(node.args), name)
+            if value is not None:
+                self._names(value)
+                if self.context.target.api >= 3 and name == "metrics":
+                    self._outputs(value, func.value)
+
+    def _names(self, value: cst.BaseExpression) -> None:
+        """Report the names in a list of metrics that the target does not know."""
+        gone = _GONE_3 if self.context.target.api >= 3 else _GONE_2
+        if eras.own_era(self.context.names) is Era.KERAS_1:
+            gone = {name: new for name, new in gone.items() if name not in ("precision", "recall")}
+        for each in self._strings(value):
+            name = string(each) or ""
+            known = self.context.target.name
+            if name in gone:
+                self.context.report(
+                    GONE_METRIC,
+                    each,
+                    f"{known} does not know the metric {name!r}",
+                    advice=f"write {gone[name]}",
+                )
+
+    def _strings(self, value: cst.BaseExpression) -> list[cst.BaseExpression]:
+        parts = elements(value)
+        if isinstance(value, cst.Dict):
+            parts = [each.value for each in value.elements]
+        if parts is None:
+            return [value] if isinstance(value, cst.SimpleString) else []
+        return [inner for part in parts for inner in self._strings(part)]
+
+    # -- outputs -----------------------------------------------------------------------------
+
+    def _outputs(self, value: cst.BaseExpression, model: cst.BaseExpression) -> None:
+        metrics = elements(value)
+        count = self._count(model)
+        if not metrics or count is None or count < 2 or value in self._repeated:
+            return
+        if not all(
+            isinstance(each, cst.SimpleString) or self._is_function(each) for each in metrics
+        ):
+            return
+        if len(metrics) == count:
+            if self._old:
+                self.context.report(
+                    OUTPUTS,
+                    value,
+                    f"{count} metrics for {count} outputs are one each in Keras 3, and were"
+                    " for every output",
+                    advice=f"write [{self.context.module.code_for_node(value)}] * {count} for all",
+                    severity=Severity.WARNING,
+                    confidence=Confidence.UNSURE,
+                )
+        elif self.context.report(
+            OUTPUTS, value, f"each of the {count} outputs has a list of metrics now", fix=True
+        ):
+            self._repeated[value] = count
+
+    def _is_function(self, node: cst.BaseExpression) -> bool:
+        """Tell whether a metric is a function; an object would be shared by the outputs."""
+        return bool(self.context.names.bindings(node)) and all(
+            isinstance(each.node, cst.FunctionDef) for each in self.context.names.bindings(node)
+        )
+
+    def _count(self, model: cst.BaseExpression) -> int | None:
+        """Return the number of outputs of a model that is made of a list of them."""
+        bindings = self.context.names.bindings(model) if isinstance(model, cst.Name) else ()
+        made = bindings[0].value if len(bindings) == 1 else None
+        if not isinstance(made, cst.Call):
+            return None
+        symbol = self.context.symbol(made.func)
+        if symbol is None or not symbol.certain or not is_a(symbol.path, MODEL):
+            return None
+        for name in ("outputs", "output"):
+            found = elements(argument(made.args, 1, name))
+            if found is not None:
+                return len(found)
+        return None
+
+    def leave_List(self, original_node: cst.List, updated_node: cst.List) -> cst.BaseExpression:
+        return self._with_copies(original_node, updated_node)
+
+    def leave_Tuple(self, original_node: cst.Tuple, updated_node: cst.Tuple) -> cst.BaseExpression:
+        return self._with_copies(original_node, updated_node)
+
+    def _with_copies(
+        self, original: cst.List | cst.Tuple, updated: cst.List | cst.Tuple
+    ) -> cst.BaseExpression:
+        count = self._repeated.get(original)
+        if count is None:
+            return updated
+        return cst.BinaryOperation(
+            cst.List([cst.Element(updated)]), cst.Multiply(), cst.Integer(str(count))
+        )
