@@ -75,6 +75,10 @@ class Definitions:
             self._placed[definition.name] = placed
         return placed.local
 
+    def fits(self, near: Symbol) -> bool:
+        """Tell whether `need` would find a place."""
+        return self._anchor(near) is not None
+
     def _anchor(self, near: Symbol) -> Symbol | None:
         """Return ``near``, or another symbol, whose imports run whenever the module does."""
         return near if self._imports.always_runs(near) else self._imports.any_symbol()

@@ -297,14 +297,6 @@ def test_targets_with_the_old_backend(to: str, api: int | None) -> None:
 
 
 OPEN = [
-    (
-        "K.batch_dot(x, y)",
-        "which axes it multiplies depends on how many dimensions its arguments have",
-    ),
-    (
-        "K.batch_dot(x, y, axes=n)",
-        "which axes it multiplies depends on how many dimensions its arguments have",
-    ),
     ("K.batch_flatten(x + 1)", "its argument x would be computed twice"),
     (
         "K.batch_normalization(x, m, v, b, g, axis=1)",

@@ -20,6 +20,7 @@ from kerasmigrate.transform import Context, Transform
 from . import backend_forms, backend_table
 from .arguments_table import values
 from .backend_conditions import Conditions, value
+from .backend_definitions import DEFINITIONS
 from .backend_phase import Phases, RefusedPhaseError
 from .backend_rules import (
     FUNCTION,
@@ -269,6 +270,8 @@ class BackendFunctions(Transform):
     def _described(row: Row) -> str:
         if row.to:
             return f"keras.{row.to}()"
+        if row.define:
+            return f"{row.define}() of this file"
         form = row.form.replace("@", "keras.")
         return form.replace("{", "").replace("}", "")
 
@@ -342,6 +345,8 @@ class BackendFunctions(Transform):
             UnbindableError: The new call does not fit the target.
             _RefusedError: The new expression would lose something.
         """
+        if row.define:
+            return self._defined(symbol, row)
         if row.form:
             if backend_forms.loses_comments(call):
                 raise _RefusedError("comments stand between its arguments")
@@ -367,6 +372,19 @@ class BackendFunctions(Transform):
             return make
 
         return rename
+
+    def _defined(self, symbol: Symbol, row: Row) -> Callable[[_Speller], _Maker]:
+        """Return what calls a function that the file defines."""
+        definitions = self.context.definitions
+        if not definitions.fits(symbol):
+            raise _RefusedError("its equal would have to stand behind an import that may not run")
+
+        def define(spell: _Speller) -> _Maker:
+            local = definitions.need(DEFINITIONS[row.define], symbol)
+            assert local is not None
+            return lambda updated: updated.with_changes(func=cst.Name(local))
+
+        return define
 
     def _renamed(self, row: Row, args: Arguments, spell: _Speller) -> cst.Call:
         """Rename, add and drop arguments.

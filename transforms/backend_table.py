@@ -31,6 +31,7 @@ class Row:
         to: Path below ``keras`` of a function that takes the same arguments under other names.
         form: An expression; ``@path`` is a symbol below ``keras``, ``{name}`` an argument. A
             keyword whose argument is not given is left out.
+        define: Name of a definition in `backend_definitions` that takes the same arguments.
         condition: Name of a condition in `backend_conditions` that the call has to meet.
         only: Arguments that may be given; all when empty.
         where: Values that arguments must have; a sequence is written as a list.
@@ -49,6 +50,7 @@ class Row:
 
     to: str = ""
     form: str = ""
+    define: str = ""
     condition: str = ""
     only: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
