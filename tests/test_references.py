@@ -49,7 +49,7 @@ def text(code: str) -> str:
 def test_from_import_of_every_spelling(spelling: str, to: str) -> None:
     before = f"from {spelling}.layers import Dense, LSTM\n\nDense(4)\nLSTM(4)\n"
     after = f"from {ROOTS[to]}.layers import Dense, LSTM\n\nDense(4)\nLSTM(4)\n"
-    check(before, after, to=to)
+    check(before, after, to=to, settings=Settings(modern_defaults=True))
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -399,7 +399,7 @@ def test_renamed_class_and_its_references() -> None:
         from keras.optimizers import Adam, SGD
 
         if isinstance(x, (C, Conv1D)):
-            Adam()
+            Adam(epsilon=1e-8)
             SGD()
     """)
     check(before, after, to="keras")
@@ -853,8 +853,8 @@ def test_star_brought_names_of_others() -> None:
 
 
 def test_star_stays_for_what_is_gone() -> None:
-    before = "from keras.layers import *\n\nDense(4)\nHighway()\n"
-    after = "from tf_keras.layers import *\n\nDense(4)\nHighway()\n"
+    before = "from keras.layers import *\n\nDense(4)\nRecurrent()\n"
+    after = "from tf_keras.layers import *\n\nDense(4)\nRecurrent()\n"
     check(before, after, to="tf_keras", codes=["KM101", "KM103"])
 
 
@@ -1002,10 +1002,23 @@ def test_advice_for_a_gone_name() -> None:
     )
 
 
+#: In the tf.keras of TensorFlow 2.0 to 2.9, of which there is no inventory.
+EARLY = (
+    "CategoryCrossing",
+    "DynamicLossScale",
+    "FixedLossScale",
+    "LinearCosineDecay",
+    "NoisyLinearCosineDecay",
+    "PeepholeLSTMCell",
+    "export_saved_model",
+)
+
+
 def test_every_advice_is_for_a_name_that_was_and_is_gone() -> None:
     advices = json.loads(
         (Path(references.__file__).parent / "gone_names.json").read_text(encoding="utf-8")
     )
     for path in advices:
-        assert any(path in inventory.load(name) for name in SOURCES) or "._" in path, path
+        known = any(path in inventory.load(name) for name in SOURCES)
+        assert known or "._" in path or path.rpartition(".")[2] in EARLY, path
         assert any(locate(path, target).path is None for target in TARGETS_OF_ALL), path
