@@ -112,7 +112,7 @@ def locate(path: str, target: Target) -> Located:
         if found.status == "unknown":
             continue
         tail = tuple(parts[end:])
-        if tail and (known == "keras" or is_module(known)):
+        if tail and (known == "keras" or is_module(known) or is_module(found.path or "")):
             if found.path in (None, known):
                 break  # an attribute that no version of the module had
             # The module is another one's alias or successor; that one may know the attribute.

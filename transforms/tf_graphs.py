@@ -94,9 +94,9 @@ class GraphPatterns(Transform):
         return any(True for _ in self.context.names.symbols())
 
     def _concerned(self) -> bool:
-        """Tell whether the file has Keras or tf.layers, and TensorFlow under a name."""
+        """Tell whether the file has Keras or tf.layers, and words that this is about."""
         code = self.context.code
-        if "tensorflow" not in code and "updates" not in code:
+        if not any(word in code for word in ("tensorflow", "updates", "estimator", "phase")):
             return False
         return self._has_keras or (
             "layers" in code
@@ -513,7 +513,7 @@ class GraphPatterns(Transform):
             if self._keeps:
                 lists = "hangs on the input that the model made itself, if it has an input shape"
                 advice = "build the model on the tensor that it is trained with: input_tensor="
-            self._say(UPDATES, node, f"{code} {lists}", advice, warning=self._keeps)
+            self._say(UPDATES, node, f"{code} {lists}", advice, warning=True)
         name = tf1.tensorflow_name(self.context.names, node)
         if name == "GraphKeys.UPDATE_OPS" and not (self._keeps and not self._has_keras):
             self._say(

@@ -98,7 +98,8 @@ DROPPED = Rule(
     "max_queue_size, workers and use_multiprocessing belong to the data in Keras 3: they are"
     " arguments of PyDataset, and fit raises \"got an unexpected keyword argument 'workers'\"."
     " show_accuracy and class_mode are from before Keras 1.0; accuracy is asked for with"
-    " compile(metrics=['accuracy']).",
+    " compile(metrics=['accuracy']). experimental_run_tf_function chose between two training loops"
+    " of TensorFlow 2.0 and 2.1; Keras 2.15 takes it and ignores it.",
     Safety.REVIEW,
     Severity.WARNING,
     examples=(
@@ -151,7 +152,7 @@ _SAMPLES = {
 }
 #: Arguments of the queue that Keras 3 moved to PyDataset, with their defaults.
 _QUEUE = {"max_queue_size": 10, "workers": 1, "use_multiprocessing": False}
-_ANCIENT = ("show_accuracy", "class_mode")
+_ANCIENT = ("show_accuracy", "class_mode", "experimental_run_tf_function")
 _GENERATORS = {
     "fit_generator": "fit",
     "evaluate_generator": "evaluate",
