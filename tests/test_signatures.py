@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from migrating import check, untouched
+
+from kerasmigrate.project import Project
 
 PREPROCESSING = "from tensorflow.keras.layers.experimental.preprocessing import RandomContrast\n"
 
@@ -177,6 +181,25 @@ def test_a_keyword_that_only_stars_take() -> None:
         "from keras.layers import HashedCrossing\n\nx = HashedCrossing(4, trainable=False)\n",
         to="keras",
         codes=[],
+    )
+
+
+@pytest.mark.parametrize(
+    ("requirement", "codes"),
+    [
+        ("keras==2.2.4", ["KM214"]),
+        ("keras==1.1.0", []),
+        ("keras==3.5.0", []),
+        ("numpy", []),
+    ],
+)
+def test_requirements_tell_the_version(requirement: str, codes: list[str], tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{requirement}\n", encoding="utf-8")
+    untouched(
+        "from keras.utils import plot_model\n\nplot_model(a, b, False, True)\n",
+        to="keras",
+        codes=codes,
+        view=Project(tmp_path).view(tmp_path / "code.py"),
     )
 
 

@@ -15,7 +15,6 @@ import libcst as cst
 from kerasmigrate import inventory
 from kerasmigrate.callees import callee
 from kerasmigrate.calls import Arguments, UnbindableError
-from kerasmigrate.eras import KERAS_1
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.names import Symbol
@@ -26,6 +25,7 @@ from kerasmigrate.versions import KERAS_2_0, KERAS_2_2, KERAS_2_3, LATE, TF1, pl
 
 from .arguments_rules import NO_SUCCESSOR
 from .arguments_table import advice, row_of
+from .defaults_table import source
 from .references import member_advice
 from .signatures_rules import METHOD_GONE, POSITION, REQUIRED, UNSURE_POSITION
 
@@ -58,7 +58,7 @@ class Signatures(Transform):
     """Compares calls with the signatures of the target."""
 
     rules = (POSITION, UNSURE_POSITION, METHOD_GONE, REQUIRED, NO_SUCCESSOR)
-    order = 60
+    order = 55
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -144,8 +144,8 @@ class Signatures(Transform):
     def _olds(self, symbol: Symbol, path: str, method: str) -> tuple[Signature, ...]:
         """Return the signatures that the call may be written for, without Keras 3."""
         versions = set(plausible(self.context.names, symbol.flavour))
-        if len(versions) > 1:
-            versions.discard(KERAS_1)  # its words would have told
+        later = {each for each in versions if not each.startswith("keras-1.")}
+        versions = later or versions  # words of Keras 1 would have told
         versions = versions or set(_OLD.get(symbol.flavour, (LATE,)))
         if TF1 in versions:
             versions = {*versions, *_BETWEEN} - {TF1}
@@ -395,7 +395,7 @@ def _signatures(versions: tuple[str, ...], path: str, method: str) -> tuple[Sign
 
 def _each_signature(versions: tuple[str, ...], path: str, method: str) -> Iterator[Signature]:
     for version in versions:
-        known = inventory.load(version)
+        known = source(version)
         if not method:
             found = known.signature(path)
         else:

@@ -64,26 +64,28 @@ class Source:
         inventory: Name of its inventory.
         root: Package that it imports Keras from.
         era: Key of `probes.ERAS`.
+        requirement: What the requirements of such code say.
     """
 
     inventory: str
     root: str
-    era: str = ""
+    era: str
+    requirement: str
 
 
 SOURCES = (
-    Source("keras-1.2.2", "keras", "keras-1"),
-    Source("keras-2.0.9", "keras", "keras-2"),
-    Source("keras-2.2.4", "keras", "keras-2"),
-    Source("keras-2.3.1", "keras", "keras-2"),
-    Source("tf.keras-2", "tensorflow.keras", "tf.keras-2"),
+    Source("keras-1.2.2", "keras", "keras-1", "keras==1.2.2"),
+    Source("keras-2.0.9", "keras", "keras-2", "keras==2.0.9"),
+    Source("keras-2.2.4", "keras", "keras-2", "keras==2.2.4"),
+    Source("keras-2.3.1", "keras", "keras-2", "keras==2.3.1"),
+    Source("tf.keras-2", "tensorflow.keras", "tf.keras-2", "tensorflow==2.15.0"),
 )
 TARGETS = tuple(target(name) for name in ("keras", "tf.keras", "tf_keras"))
 
 
 def laboratory(source: Source, aim: Target) -> Laboratory:
     """Return the place where probes of a source are run for a target."""
-    return Laboratory(source.root, source.era, aim)
+    return Laboratory(source.root, source.era, aim, source.requirement)
 
 
 def account(source: Source, lab: Laboratory) -> tuple[Entry, ...]:
@@ -91,7 +93,7 @@ def account(source: Source, lab: Laboratory) -> tuple[Entry, ...]:
 
     Args:
         source: The source.
-        lab: From `laboratory`; may be shared by sources with equal roots and eras.
+        lab: From `laboratory`.
     """
     known = inventory.load(source.inventory)
     names = [_name_probe(path, known) for path in public_names(known)]
@@ -103,7 +105,7 @@ def account(source: Source, lab: Laboratory) -> tuple[Entry, ...]:
     lab.run([*names, *(probe for call in calls for probe in call.first())])
     lab.run([probe for call in calls for probe in call.second(lab)])
     lab.run([probe for call in calls for probe in call.third(lab)])
-    entries = [_name(probe, lab) for probe in names]
+    entries = [of_name(probe, lab) for probe in names]
     verdicts = {each.path: each for each in entries}
     for call in calls:
         held: Entry | None = verdicts[call.path]
@@ -115,7 +117,7 @@ def account(source: Source, lab: Laboratory) -> tuple[Entry, ...]:
         if call.method:
             entries.append(_method(call, lab, held))
         if held is None:
-            entries += _parameters(call, lab)
+            entries += of_parameters(call, lab)
         else:
             entries += [_with(held, call.kind, call.full_path, name) for name in call.names]
     return tuple(entries)
@@ -225,7 +227,8 @@ class Call:
 # -- names -----------------------------------------------------------------------------------
 
 
-def _name(probe: Probe, lab: Laboratory) -> Entry:
+def of_name(probe: Probe, lab: Laboratory) -> Entry:
+    """Return the entry for a name, of which the probe was run."""
     outcome = lab.outcome(probe)
     found = _reported("name", probe.path, "", outcome)
     if found is not None:
@@ -283,8 +286,11 @@ def _finding(kind: str, path: str, parameter: str, findings: Iterable[Finding]) 
 # -- parameters ------------------------------------------------------------------------------
 
 
-def _parameters(call: Call, lab: Laboratory) -> Iterator[Entry]:
-    """Yield the verdicts on parameters; what a position says counts where a keyword is fine."""
+def of_parameters(call: Call, lab: Laboratory) -> Iterator[Entry]:
+    """Yield the entries of the parameters of a call whose probes were run.
+
+    What a position says counts where the keyword is fine.
+    """
     positions = _by_position(call, lab)
     for name in call.names:
         entry = _by_keyword(call, name, lab)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kerasmigrate import inventory
 from kerasmigrate.coverage.probes import VALUE, Probe, Text, write
@@ -13,7 +15,9 @@ from kerasmigrate.findings import Finding
 from kerasmigrate.flavours import Target, canonical
 from kerasmigrate.inventory import Inventory, Signature
 from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import ModuleView, Project
 from kerasmigrate.static import missing
+from kerasmigrate.transform import Settings
 
 #: Statements in one synthetic file. A file that is withheld is cut in two until the culprit is
 #: found, so a small number is cheap as well.
@@ -72,20 +76,29 @@ class Laboratory:
         root: Package that the source is imported from.
         era: Which line shows the era, see `probes.ERAS`; empty for none.
         target: The flavour aimed at.
+        requirement: A line of requirements.txt that pins the version of the source.
+        settings: Which rules run.
+        makers: How an instance of a class is made whose methods are called.
     """
 
     root: str
     era: str
     target: Target
+    requirement: str
+    settings: Settings = field(default_factory=Settings)
     makers: dict[str, Probe] = field(default_factory=dict)
     _known: dict[Probe, Outcome] = field(default_factory=dict)
 
     def run(self, probes: Sequence[Probe]) -> None:
         """Run those of the probes that are new; `outcome` has the results."""
         fresh = [each for each in dict.fromkeys(probes) if each not in self._known]
-        pipeline = Pipeline.to(self.target.name, api=self.target.api)
-        for start in range(0, len(fresh), BATCH):
-            self._run(fresh[start : start + BATCH], pipeline)
+        pipeline = Pipeline.to(self.target.name, api=self.target.api, settings=self.settings)
+        with TemporaryDirectory() as folder:
+            place = Path(folder).resolve()
+            (place / "requirements.txt").write_text(f"{self.requirement}\n", encoding="utf-8")
+            view = Project(place).view(place / "probes.py")
+            for start in range(0, len(fresh), BATCH):
+                self._run(fresh[start : start + BATCH], pipeline, view)
 
     def knows(self, probe: Probe) -> bool:
         """Tell whether a probe was run."""
@@ -95,17 +108,17 @@ class Laboratory:
         """Return the result of a probe."""
         return self._known[probe]
 
-    def _run(self, probes: Sequence[Probe], pipeline: Pipeline) -> None:
+    def _run(self, probes: Sequence[Probe], pipeline: Pipeline, view: ModuleView) -> None:
         text = write(probes, self.root, self.era, self.makers)
         try:
-            result = pipeline.run(text.source)
+            result = pipeline.run(text.source, view)
         except SourceError as error:
             if len(probes) == 1:
                 self._known[probes[0]] = Outcome(problems=(("", str(error)),))
                 return
             middle = len(probes) // 2
-            self._run(probes[:middle], pipeline)
-            self._run(probes[middle:], pipeline)
+            self._run(probes[:middle], pipeline, view)
+            self._run(probes[middle:], pipeline, view)
             return
         crashed = tuple(f"crashed: {each}" for each in result.failures)
         reader = _Reader(self.target, text, result.text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from kerasmigrate import inventory, rules
@@ -18,12 +20,13 @@ from kerasmigrate.coverage.judge import (
     account,
     laboratory,
 )
-from kerasmigrate.coverage.outcomes import Laboratory
 from kerasmigrate.coverage.probes import VALUE
 from kerasmigrate.flavours import Target
 
 FOLDER = Path(__file__).parents[2] / "docs" / "coverage"
 INDEX = "README.md"
+#: A source, a target, and what becomes of the names of the one on the way to the other.
+Pair = tuple[Source, Target, tuple[Entry, ...]]
 
 _INTRODUCTION = """\
 # Coverage
@@ -46,8 +49,8 @@ without an underscore; of old standalone Keras, whose inventories list all modul
 documented namespaces show (`kerasmigrate/coverage/surface.py` says which). Parameters are counted
 once for an object, whatever its aliases, and tried by keyword and by position. A method is counted
 for the class that brings it. Arguments are variables without a value, and every file shows by its
-imports that it is older than Keras 3. A value that the source shows, or a file that shows nothing,
-may be treated otherwise."""
+imports and requirements which version it is for. A value that the source shows, or a file that
+shows nothing, may be treated otherwise."""
 
 
 def title(source: Source) -> str:
@@ -63,7 +66,7 @@ def file_name(source: Source, aim: Target) -> str:
     return f"{source.inventory}--{aim.name}.md"
 
 
-def index(pairs: Sequence[tuple[Source, Target, Sequence[Entry]]]) -> str:
+def index(pairs: Sequence[Pair]) -> str:
     """Return the page with the counts."""
     parts = [_INTRODUCTION]
     for kind in KINDS:
@@ -114,21 +117,23 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{each}" if each in "*_<[" else each for each in text)
 
 
-def accounts() -> list[tuple[Source, Target, tuple[Entry, ...]]]:
-    """Account for every pair of source and target."""
-    found = []
-    for aim in TARGETS:
-        shared: dict[tuple[str, str], Laboratory] = {}
-        for source in SOURCES:
-            key = source.root, source.era
-            lab = shared.setdefault(key, laboratory(source, aim))
-            found.append((source, aim, account(source, lab)))
-    order = {source: number for number, source in enumerate(SOURCES)}
-    found.sort(key=lambda pair: (order[pair[0]], TARGETS.index(pair[1])))
-    return found
+def accounts(jobs: int | None = None) -> list[Pair]:
+    """Account for every pair of source and target.
+
+    Args:
+        jobs: Processes to use; by default as many as there are processors.
+    """
+    pairs = [(source, aim) for source in SOURCES for aim in TARGETS]
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        found = list(pool.map(_account, pairs))
+    return [(source, aim, entries) for (source, aim), entries in zip(pairs, found, strict=True)]
 
 
-def pages(pairs: Sequence[tuple[Source, Target, Sequence[Entry]]]) -> dict[str, str]:
+def _account(pair: tuple[Source, Target]) -> tuple[Entry, ...]:
+    return account(pair[0], laboratory(*pair))
+
+
+def pages(pairs: Sequence[Pair]) -> dict[str, str]:
     """Return the text of every page, by file name."""
     found = {INDEX: index(pairs)}
     for source, aim, entries in pairs:
