@@ -118,6 +118,8 @@ def _standalone(names: Names) -> frozenset[str]:
         found = first or found & set(_WITH_SHIMS)
     elif era is Era.MIXED:
         found &= set(_WITH_SHIMS)
+    elif era is Era.KERAS_2:
+        found = {each for each in found if not each.startswith("keras-1.")}
     if _speaks_of_tensorflow_1(names) or pinned(names.view, "tensorflow") == {TF1}:
         found -= {LATE, KERAS_3}
     return frozenset(_surviving(names, "keras", found))

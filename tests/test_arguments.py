@@ -22,6 +22,7 @@ def layer(before: str, after: str, *, to: str = "keras", codes: list[str] | None
         f"from {ROOTS[to]}.layers import {name}\n\nlayer = {after}\n",
         to=to,
         codes=codes,
+        settings=Settings(modern_defaults=True),
     )
 
 
@@ -241,6 +242,7 @@ def test_nested_calls() -> None:
         "b = TimeDistributed(Dense(4, kernel_regularizer=l2(l2=.1)))(Dense(units=3)(a))\n",
         to="keras",
         codes=["KM201"] * 4,
+        settings=Settings(modern_defaults=True),
     )
 
 

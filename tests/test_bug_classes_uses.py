@@ -271,7 +271,7 @@ except ImportError:
 Convolution2D(4, 3, 3)  # kerasmigrate: ignore
 Convolution2D(4, 3, 3, border_mode='same')  # kerasmigrate: ignore[KM202]
 Convolution2D(4, 3, 3, border_mode='same')  # kerasmigrate: ignore[KM102]
-LSTM(output_dim=3)
+LSTM(output_dim=3, inner_activation=None)
 """,
         f"""\
 from {package}.layers import Conv2D as Convolution2D
@@ -283,7 +283,7 @@ except ImportError:
 Convolution2D(4, 3, 3)  # kerasmigrate: ignore
 Convolution2D(4, 3, 3, border_mode='same')  # kerasmigrate: ignore[KM202]
 Convolution2D(4, (3, 3), padding='same')  # kerasmigrate: ignore[KM102]
-LSTM(units=3)
+LSTM(units=3, recurrent_activation=None)
 """,
         to=to,
     )

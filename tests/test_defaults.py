@@ -56,7 +56,8 @@ GATES = (
     ("LSTM(8,)", "LSTM(8, recurrent_activation={},)"),
     (
         "LSTM(\n    8,  # units\n    return_sequences=True,  # all\n)",
-        "LSTM(\n    8,  # units\n    return_sequences=True,  # all\n    recurrent_activation={},\n)",
+        "LSTM(\n    8,  # units\n    return_sequences=True,  # all\n"
+        "    recurrent_activation={},\n)",
     ),
     ("Bidirectional(LSTM(8))", "Bidirectional(LSTM(8, recurrent_activation={}))"),
     ("x = TimeDistributed(LSTM(8))(y)", "x = TimeDistributed(LSTM(8, recurrent_activation={}))(y)"),

@@ -73,6 +73,7 @@ def test_a_rate_that_was_left_out_is_the_default_of_its_time(
             f"from keras import optimizers\n\nopt = optimizers.{name}(learning_rate="
             f"optimizers.schedules.InverseTimeDecay({rate}, decay_steps=1, decay_rate=0.5))\n",
             to="keras",
+            settings=Settings(modern_defaults=True),
         )
 
 

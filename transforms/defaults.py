@@ -11,7 +11,7 @@ import libcst as cst
 from kerasmigrate import literals
 from kerasmigrate.callees import Callee, callee
 from kerasmigrate.eras import KERAS_1
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context, Transform
@@ -264,6 +264,7 @@ def report_uncertain(
         f"{name}: by default, {'; '.join(parts)}; the file does not say which it is for",
         advice=f"if the older, write {', '.join(advice)}; or pin the version of Keras in the"
         " requirements",
+        severity=Severity.INFO,
         confidence=Confidence.UNSURE,
     )
 
