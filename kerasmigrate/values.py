@@ -61,6 +61,25 @@ def _is_none(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) and node.value == "None"
 
 
+def _argument(
+    call: cst.Call, params: cst.Parameters, wanted: cst.CSTNode
+) -> cst.BaseExpression | None:
+    """Return what a call passes for a parameter; None when the source does not show it."""
+    if any(arg.star for arg in call.args):
+        return None
+    slots = [*params.posonly_params, *params.params]
+    for index, arg in enumerate(call.args):
+        if arg.keyword is None and index < len(slots) and slots[index] is wanted:
+            return arg.value
+        if (
+            arg.keyword is not None
+            and isinstance(wanted, cst.Param)
+            and arg.keyword.value == wanted.name.value
+        ):
+            return arg.value
+    return wanted.default if isinstance(wanted, cst.Param) and not wanted.star else None
+
+
 def _is_model_class(path: str) -> bool:
     return is_a(path, MODEL) or is_a(path, SEQUENTIAL)
 
@@ -78,6 +97,8 @@ class Values:
         self._attributes: dict[tuple[cst.CSTNode, str], list[cst.BaseExpression]] = {}
         self._evidence: set[tuple[int, tuple[str, ...]]] = set()
         self._classes: list[cst.ClassDef] = []
+        self._calls: dict[cst.CSTNode, cst.Call] | None = None
+        self._uses: dict[cst.CSTNode, list[cst.CSTNode]] = {}
         _Attributes(self).visit(names.module)
 
     # -- classes -----------------------------------------------------------------------------
@@ -239,9 +260,44 @@ class Values:
                 found.append(path if path.rpartition(".")[2][:1].isupper() else None)
         return self._agree(found)
 
+    def _passed(self, binding: Binding) -> str | None:
+        """Return the class of what every call of a function of this file passes on."""
+        function, param = binding.scope.node, binding.node
+        if not isinstance(function, cst.FunctionDef) or function in self._busy:
+            return None
+        calls = self._calls_of(function)
+        values = [_argument(call, function.params, param) for call in calls or ()]
+        self._busy.add(function)
+        try:
+            return self._agree(
+                [
+                    self.instance(each) if each is not None else None
+                    for each in values
+                    if each is None or not _is_none(each)
+                ]
+            )
+        finally:
+            self._busy.discard(function)
+
+    def _calls_of(self, function: cst.FunctionDef) -> list[cst.Call] | None:
+        """Return all calls of a function; None when others may call it, too."""
+        if self._calls is None:
+            reader = _Calls()
+            reader.visit(self.names.module)
+            self._calls = {call.func: call for call in reader.found}
+            for node in self.names.references:
+                for binding in self.names.bindings(node):
+                    if isinstance(binding.node, cst.FunctionDef):
+                        self._uses.setdefault(binding.node, []).append(node)
+        if function.decorators or function.name.value in self.names.view.kept:
+            return None
+        found = [self._calls.get(node) for node in self._uses.get(function, ())]
+        calls = [call for call in found if call is not None]
+        return calls if len(calls) == len(found) else None
+
     def _bound(self, binding: Binding) -> str | None:
         if isinstance(binding.node, cst.Param):
-            return self._annotated(binding.node.annotation)
+            return self._annotated(binding.node.annotation) or self._passed(binding)
         if binding.value is None or binding.kind not in ("local", "alias"):
             return None
         return self.instance(binding.value)
@@ -336,6 +392,17 @@ class _Attributes(Reader):
         return method == "compile" and (
             bool(keywords & {"loss", "optimizer"}) or len(positional) >= 3
         )
+
+
+class _Calls(Reader):
+    """Collects all calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[cst.Call] = []
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self.found.append(node)
 
 
 class _Returns(Reader):

@@ -63,7 +63,19 @@ def receiver(text: str) -> str | None:
             MODEL,
         ),
         ("class A(Callback):\n    def f(self):\n        self.model.fit()\n", MODEL),
+        ("def f(m):\n    m.fit()\n\n\nf(Sequential())\n", SEQUENTIAL),
+        ("def f(a, m=None):\n    m.fit()\n\n\nf(1)\nf(2, m=load_model(p))\n", MODEL),
+        ("def f(a, *, m):\n    m.fit()\n\n\nn = Sequential()\nf(1, m=n)\n", SEQUENTIAL),
+        ("def f(m):\n    def g():\n        m.fit()\n\n\nf(Sequential())\n", SEQUENTIAL),
         # Nothing that is known about these.
+        ("def f(m):\n    m.fit()\n\n\nf(Sequential())\nf(other())\n", None),
+        ("def f(m):\n    m.fit()\n\n\nf(Sequential())\nmap(f, models)\n", None),
+        ("def f(m):\n    m.fit()\n\n\nf(*models)\n", None),
+        ("def f(*m):\n    m.fit()\n\n\nf(Sequential())\n", None),
+        ("def f(m):\n    m.fit()\n    f(m)\n", None),
+        ("def f(m):\n    m = other()\n    m.fit()\n\n\nf(Sequential())\n", None),
+        ("@wrap\ndef f(m):\n    m.fit()\n\n\nf(Sequential())\n", None),
+        ("class A:\n    def f(m):\n        m.fit()\n\n\nf(Sequential())\n", None),
         ("class A:\n    def f(self):\n        self.model.fit()\n", None),
         (
             "class A(Callback):\n    def __init__(self, m):\n        self.model = m\n\n"
