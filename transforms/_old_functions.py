@@ -268,7 +268,9 @@ _INPUT_SHAPE = OldFunction(
     Definition(
         "obtain_input_shape",
         '''
-def $name(input_shape, default_size, min_size, data_format, require_flatten, weights=None):
+def $name(
+    input_shape, default_size, min_size, data_format, require_flatten, weights=None
+):
     """Return the input shape of an image model: the one given if it will do, or the default."""
     first = data_format in ('channels_first', 'th')
     channels, sizes = 3, (default_size, default_size)
