@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from migrating import check, untouched
 
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.pipeline import Pipeline
 
 METRIC = """\
@@ -149,6 +149,9 @@ def test_variables_of_tensorflow() -> None:
     assert found.line == 7
     assert found.message.startswith("Scale.scale is a variable of TensorFlow")
     assert "self.scale = self.add_weight(shape=..., " in found.advice
+    fixed = VARIABLES.replace("tf.ones((3,))", "tf.ones((3,)), trainable=False")
+    (found,) = untouched(fixed, to="tf.keras", codes=["KM625"])
+    assert (found.severity, found.message[-13:]) == (Severity.INFO, "does not save")
     code = VARIABLES.replace("from tensorflow import keras", "import tf_keras as keras")
     untouched(code, to="tf_keras", codes=[])
 

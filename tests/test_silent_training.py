@@ -235,3 +235,67 @@ def test_the_numbers() -> None:
         ["loss", "accuracy", "old"],
         [False, False, True],
     )
+
+
+# -- frozen batch normalisation ------------------------------------------------------------------
+
+FROZEN = (
+    "from keras.layers.normalization import BatchNormalization\n"
+    "from keras.layers import Input\nfrom keras.models import Model, Sequential\n\n"
+    "m = Sequential()\nm.add(BatchNormalization(mode=0, input_shape=(3,)))\n"
+    "m.trainable = False\nm.trainable = False\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_a_frozen_batch_normalization(to: str) -> None:
+    (found,) = codes(FROZEN, to, "KM635")
+    assert (found.line, found.severity) == (7, Severity.INFO)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        FROZEN.replace("= False", "= True"),
+        FROZEN.replace("m.trainable", "other.trainable"),
+        FROZEN.replace("BatchNormalization(mode=0", "Dense(output_dim=3"),
+        FROZEN.replace("keras.layers.normalization", "keras.layers").replace("mode=0, ", ""),
+        FROZEN.replace("keras.layers.normalization", "keras.layers")
+        .replace("mode=0, ", "")
+        .replace("keras.", "tensorflow.keras."),
+    ],
+)
+def test_frozen_models_that_stay(code: str) -> None:
+    assert codes(code, "keras", "KM635") == []
+
+
+FROZEN_RUN = """
+from keras.layers import BatchNormalization, Dense, Input
+from keras.models import Model, Sequential
+
+inner = Sequential([BatchNormalization(input_shape=(3,))])
+inner.trainable = False
+for layer in inner.layers:
+    layer.trainable = False
+a = Input((3,))
+model = Model(a, Dense(1)(inner(a)))
+model.layers[-1].set_weights([np.ones((3, 1)), np.zeros((1,))])
+model.compile('sgd', 'mse')
+results['loss'] = float(model.train_on_batch(np.full((8, 3), 5.0), np.zeros((8, 1))))
+"""
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+def test_the_numbers_of_a_frozen_batch_normalization() -> None:
+    pytest.importorskip("keras")
+    pytest.importorskip("tf_keras")
+    import numpy as np
+    from originals import run_original
+
+    for version in ("1.2.2", "2.3.1"):
+        assert run_original(version, FROZEN_RUN)["loss"] == pytest.approx(0, abs=1e-4)
+    for root in ("keras", "tf_keras"):
+        names: dict[str, Any] = {"np": np, "results": {}}
+        exec(compile(FROZEN_RUN.replace("from keras", f"from {root}"), "<bn>", "exec"), names)
+        assert names["results"]["loss"] == pytest.approx(225, abs=0.5)

@@ -203,11 +203,13 @@ class SilentClasses(Transform):
                 origins = self.context.names.origins(value.func)
                 if not origins or not set(origins) <= _VARIABLES:
                     continue
+                fixed = _is_fixed(value)
+                does = "does not save" if fixed else "neither trains nor saves"
                 self.context.report(
                     UNTRACKED,
                     value,
-                    f"{node.name.value}.{name} is a variable of TensorFlow, which Keras 3 neither"
-                    " trains nor saves",
+                    f"{node.name.value}.{name} is a variable of TensorFlow, which Keras 3 {does}",
+                    severity=Severity.INFO if fixed else None,
                     advice=f"write self.{name} = self.add_weight(shape=..., initializer=...,"
                     f" trainable=..., name={name!r})",
                 )
@@ -218,6 +220,17 @@ def _is_result(node: cst.BaseExpression) -> bool:
     if isinstance(node, cst.Call):
         return isinstance(node.func, cst.Attribute) and node.func.attr.value == "result"
     return isinstance(node, cst.Attribute | cst.Subscript)
+
+
+def _is_fixed(variable: cst.Call) -> bool:
+    """Tell whether a variable is made with ``trainable=False``."""
+    return any(
+        arg.keyword is not None
+        and arg.keyword.value == "trainable"
+        and isinstance(arg.value, cst.Name)
+        and arg.value.value == "False"
+        for arg in variable.args
+    )
 
 
 class _Returned(Reader):

@@ -83,6 +83,23 @@ OLD_METRICS = Rule(
     untouched=("The names precision and recall in files that are not for Keras 1.",),
 )
 
+FROZEN_NORM = Rule(
+    "KM635",
+    "frozen-batch-normalization",
+    "Say that a frozen BatchNormalization uses its moving averages now",
+    "Up to Keras 2.3 trainable = False kept the weights of a BatchNormalization from being trained,"
+    " but in fit() it went on to normalise by the batch (and up to 2.0 to move its averages). Since"
+    " TensorFlow 2.0 it runs in inference mode: measured with a moving mean of 0 and batches of"
+    " fives, training sees 0.0 up to Keras 2.3, and 5.0 in tf_keras and Keras 3. For transfer"
+    " learning that is what one wants. In a GAN it changes what the generator is trained against.",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=(
+        "Files that may be for tf.keras 2 or Keras 3.",
+        "Files without a BatchNormalization of their own; more than the first assignment.",
+    ),
+)
+
 _GONE = {
     "fmeasure": "keras.metrics.F1Score()",
     "fbeta_score": "keras.metrics.FBetaScore()",
@@ -113,6 +130,7 @@ _TF_SEEDS = frozenset(
         "compat.v1.set_random_seed",
     )
 )
+_NORM = ".BatchNormalization"
 _TRAINS = frozenset(("fit", "fit_generator", "train_on_batch"))
 _FLAT = frozenset(("keys", "values", "items"))
 
@@ -120,7 +138,7 @@ _FLAT = frozenset(("keys", "values", "items"))
 class SilentTraining(Transform):
     """Looks at what training calls are given and what is done with their results."""
 
-    rules = (ACCURACY, HISTORY, SEED, METRICS_NAMES, OLD_METRICS)
+    rules = (ACCURACY, HISTORY, SEED, METRICS_NAMES, OLD_METRICS, FROZEN_NORM)
     order = 48
 
     @cached_property
@@ -274,6 +292,44 @@ class SilentTraining(Transform):
     # -- seeds -------------------------------------------------------------------------------
 
     def visit_Module(self, node: cst.Module) -> None:
+        self._check_seed(node)
+        self._check_frozen(node)
+
+    def _check_frozen(self, node: cst.Module) -> None:
+        code = self.context.code
+        if (
+            "trainable" not in code
+            or "BatchNormalization" not in code
+            or not self._versions
+            or not self._versions <= EARLY
+        ):
+            return
+        if not any(symbol.path.endswith(_NORM) for _, symbol in self.context.names.symbols()):
+            return
+        for each in walk(node):
+            if isinstance(each, cst.Assign) and self._freezes_model(each):
+                target = self.context.module.code_for_node(each.targets[0].target)
+                self.context.report(
+                    FROZEN_NORM,
+                    each,
+                    f"{target} = False: BatchNormalization layers inside use their moving averages"
+                    " in training now, and used the batch",
+                    advice="to keep the old behaviour, leave these layers trainable, and compare"
+                    " the numbers",
+                    confidence=Confidence.LIKELY,
+                )
+                return
+
+    def _freezes_model(self, node: cst.Assign) -> bool:
+        target = node.targets[0].target
+        return (
+            isinstance(target, cst.Attribute)
+            and target.attr.value == "trainable"
+            and literals.plain(node.value) is False
+            and self.context.values.is_model(target.value)
+        )
+
+    def _check_seed(self, node: cst.Module) -> None:
         code = self.context.code
         if "seed(" not in code or "utils.set_random_seed" in code:
             return
