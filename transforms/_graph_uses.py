@@ -58,7 +58,6 @@ class GraphUses:
             lambda node: self.tensorflow(node) in ("placeholder", "placeholder_with_default")
         )
         self.graphs = self._spread(lambda node: self.tensorflow(node) == "get_default_graph")
-        self.optimizers = self._spread(self.is_optimizer)
 
     # -- nodes -------------------------------------------------------------------------------
 

@@ -578,4 +578,8 @@ class GraphPatterns(Transform):
         """Tell whether layers are called on tensors of the graph, or updates are asked for."""
         if not self._has_keras:
             return True
-        return bool(self._uses.placeholders or self._uses.optimizers) and bool(self._uses.tensors)
+        graph = bool(self._uses.placeholders) or any(
+            self._uses.is_optimizer(call) or self._uses.tensorflow(call) in _SESSIONS
+            for call in self._uses.calls
+        )
+        return graph and bool(self._uses.tensors)
