@@ -92,6 +92,15 @@ def test_an_lr_of_something_else(text: str) -> None:
     untouched(HEAD.format("keras") + text + "\n", to="keras", settings=ONLY, codes=[])
 
 
+def test_an_lr_that_the_backend_reads_may_be_that_of_an_optimizer() -> None:
+    text = (
+        "from keras import backend as K\n\n\ndef f(clone):\n    return K.get_value(clone.lr)\n\n\n"
+        "class A:\n    def f(self):\n        return K.get_value(self.lr)\n"
+    )
+    (finding,) = untouched(text, to="keras", settings=ONLY, codes=["KM230"])
+    assert finding.advice == "if it is one, write clone.learning_rate"
+
+
 def test_an_optimizer_of_ones_own_may_have_an_lr() -> None:
     text = (
         "from keras import backend as K\nfrom keras.optimizers import Optimizer\n\n\n"

@@ -176,7 +176,10 @@ class Optimizers(Transform):
     def _maybe(self, node: cst.Attribute) -> None:
         owner = node.value
         chain = dotted(owner)
-        if chain is None or chain[-1] != "optimizer" or len(chain) < 2:
+        if chain is None or (
+            not (chain[-1] == "optimizer" and len(chain) > 1)
+            and not (node in self._variables and chain[0] not in ("self", "cls"))
+        ):
             return
         if self.context.values.instance(owner) is not None or self._is_imported(owner):
             return
