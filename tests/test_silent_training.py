@@ -61,6 +61,7 @@ def test_accuracy_of_a_regression() -> None:
         MODEL.format("n", "sigmoid", "binary_crossentropy", "'accuracy'"),
         MODEL.format("3", "sigmoid", "binary_crossentropy", "'binary_accuracy'"),
         MODEL.format("1", "sigmoid", "mse", "'accuracy'"),
+        MODEL.format("3", "linear", "mse", "'accuracy'"),
         "def f(m):\n    m.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n",
         "m = make()\nm.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n",
     ],
@@ -132,6 +133,9 @@ def test_names_of_metrics() -> None:
     )
     (found,) = untouched(code, to="keras", codes=["KM632"])
     assert found.line == 4
+    compiled = code.replace("\nprint(m", "\nm.compile('sgd', 'mse', metrics=['mae'])\nprint(m")
+    untouched(compiled, to="keras", codes=["KM632"])
+    untouched(compiled.replace(", metrics=['mae']", ""), to="keras", codes=[])
     untouched(code.replace("import keras", "import tf_keras as keras"), to="tf_keras", codes=[])
 
 

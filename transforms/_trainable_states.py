@@ -246,7 +246,8 @@ class States:
             self._body(node.body, frame)
         else:
             for small in node.body:
-                self._small(cst.ensure_type(small, cst.BaseSmallStatement), frame)
+                assert isinstance(small, cst.BaseSmallStatement)
+                self._small(small, frame)
 
     def _if(self, node: cst.If, frame: Frame) -> None:
         self._value(node.test, frame)

@@ -10,6 +10,7 @@ from kerasmigrate import eras, literals
 from kerasmigrate.eras import Era
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Rule, Safety
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Transform
 from kerasmigrate.walking import walk
 
@@ -64,10 +65,15 @@ METRICS_NAMES = Rule(
     "metrics-names",
     "Report metrics_names of a model, which no longer names the metrics",
     "Keras 3.15 has ['loss', 'compile_metrics'] there, whatever the metrics are; tf_keras has"
-    " ['loss', 'mae']. The numbers that evaluate() returns are still one for each metric.",
+    " ['loss', 'mae']. The numbers that evaluate() returns are still one for each metric, so that"
+    " zip() pairs them wrongly and an index may be out of range.",
     Safety.NONE,
     Severity.WARNING,
-    untouched=("Targets with the Keras 2 API.", "Attributes of what is not known to be a model."),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Attributes of what is not known to be a model.",
+        "Models that are compiled without metrics: the names of their losses are right.",
+    ),
 )
 OLD_METRICS = Rule(
     "KM633",
@@ -198,7 +204,7 @@ class SilentTraining(Transform):
                     advice="write keras.metrics.BinaryAccuracy(name='accuracy')",
                     confidence=self._confidence,
                 )
-        elif loss in _REGRESSION and activation in ("", "linear", "relu"):
+        elif loss in _REGRESSION and units == 1 and activation in ("", "linear", "relu"):
             self.context.report(
                 ACCURACY,
                 metric,
@@ -279,14 +285,33 @@ class SilentTraining(Transform):
             or self.context.target.api < 3
             or self._native
             or not self.context.values.is_model(node.value)
+            or self._has_no_metrics(node.value)
         ):
             return
         model = self.context.module.code_for_node(node.value)
         self.context.report(
             METRICS_NAMES,
             node,
-            f"{model}.metrics_names is ['loss', 'compile_metrics'] in Keras 3",
+            f"{model}.metrics_names has 'compile_metrics' for all metrics together in Keras 3",
             advice=f"{model}.evaluate(..., return_dict=True) returns the numbers by name",
+            confidence=Confidence.LIKELY,
+        )
+
+    def _has_no_metrics(self, model: cst.BaseExpression) -> bool:
+        """Tell whether a model is visibly compiled, and without metrics each time."""
+        chain = dotted(model)
+        compiled = [
+            each
+            for each in walk(self.context.module)
+            if isinstance(each, cst.Call)
+            and isinstance(each.func, cst.Attribute)
+            and each.func.attr.value == "compile"
+            and dotted(each.func.value) == chain
+        ]
+        return bool(compiled) and not any(
+            arg.star or argument(each, "metrics", 2) is not None
+            for each in compiled
+            for arg in each.args
         )
 
     # -- seeds -------------------------------------------------------------------------------

@@ -148,9 +148,9 @@ class TrainableModels(Transform):
                 if not self._is_simple(each, training, state):
                     return "some of its layers may have to stay frozen"
         statements = [each.statement for each in involved]
-        for each in involved:
-            others = [o for o in involved if o.statement is each.statement and o is not each]
-            if any(_conflict(each, other, contested) for other in others):
+        for one in involved:
+            others = [each for each in involved if each.statement is one.statement]
+            if any(_conflict(one, other, contested) for other in others):
                 return "one statement trains both models"
         return "" if statements else "nothing is trained"
 
