@@ -9,10 +9,11 @@ import pytest
 from migrating import check, untouched
 from targets import each_target
 
+from kerasmigrate.findings import Severity
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.transform import Settings
 
-ONLY = Settings(select=frozenset(("KM235", "KM236", "KM237")))
+ONLY = Settings(select=frozenset(("KM235", "KM236", "KM237", "KM238")))
 PACKAGE = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}
 BATCHES = (
     "from {}.models import Model\n\n\ndef batches():\n    while True:\n        yield {}\n\n\n"
@@ -130,6 +131,51 @@ def test_classes_that_are_no_sequences() -> None:
     untouched(
         text.replace("keras.utils", "collections.abc") + "import keras\n", to="keras", codes=[]
     )
+
+
+INIT = "from {}.utils import Sequence\n\n\nclass Batches({}):\n    def __init__(self, x):{}\n"
+
+
+@each_target
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n        self.x = x", "\n        super().__init__()\n        self.x = x"),
+        (
+            '\n        """Keep x."""\n        # All of it.\n        self.x = x',
+            '\n        """Keep x."""\n        super().__init__()\n'
+            "        # All of it.\n        self.x = x",
+        ),
+        ("\n        pass  # nothing", "\n        super().__init__()\n        pass  # nothing"),
+    ],
+)
+def test_constructors_of_sequences(before: str, after: str, to: str) -> None:
+    package = PACKAGE[to]
+    text = INIT.format(package, "Sequence", before)
+    if to == "tf_keras":
+        untouched(text, to=to, codes=[])
+    else:
+        findings = check(text, INIT.format(package, "Sequence", after), to=to, codes=["KM238"])
+        assert findings[0].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("bases", "body"),
+    [
+        ("Sequence", "\n        super().__init__()\n        self.x = x"),
+        ("Sequence", "\n        super(Batches, self).__init__(workers=2)"),
+        ("Sequence", "\n        Sequence.__init__(self)"),
+        ("Other, Sequence", "\n        self.x = x"),
+        ("Other", "\n        self.x = x"),
+        ("Sequence", " self.x = x"),
+    ],
+)
+def test_constructors_that_stay(bases: str, body: str) -> None:
+    untouched(INIT.format("keras", bases, body), to="keras", settings=ONLY, codes=[])
+
+
+def test_a_sequence_without_a_constructor() -> None:
+    untouched(SEQUENCE.format("keras", "self.x, self.y"), to="keras", codes=[])
 
 
 # -- nested lists ----------------------------------------------------------------------------------

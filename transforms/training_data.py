@@ -7,7 +7,7 @@ from functools import cached_property
 import libcst as cst
 
 from kerasmigrate import literals
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
@@ -68,7 +68,29 @@ RESET_METRICS = Rule(
         ),
     ),
 )
+DATASET_INIT = Rule(
+    "KM238",
+    "sequence-init",
+    "Let a Sequence call the constructor of its base",
+    "Sequence is PyDataset in Keras 3, whose constructor takes workers, use_multiprocessing and"
+    ' max_queue_size. Without it every fit warns: "Your `PyDataset` class should call'
+    ' `super().__init__(**kwargs)` in its constructor".',
+    severity=Severity.WARNING,
+    examples=(
+        Example(
+            "from keras.utils import Sequence\n\n\nclass Batches(Sequence):\n"
+            "    def __init__(self, x):\n        self.x = x\n",
+            "from keras.utils import Sequence\n\n\nclass Batches(Sequence):\n"
+            "    def __init__(self, x):\n        super().__init__()\n        self.x = x\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Classes with another base beside Sequence, or that call its constructor already.",
+    ),
+)
 SEQUENCE = "keras.utils.Sequence"
+_SEQUENCES = frozenset((SEQUENCE, "keras.utils.data_utils.Sequence", "keras.utils.PyDataset"))
 _DATA = ("x", "y", "generator", "validation_data")
 _GENERATOR_FORMS = frozenset(("fit_generator", "evaluate_generator"))
 _GENERATED = _GENERATOR_FORMS | {"fit", "evaluate"}
@@ -81,7 +103,7 @@ _ARRAYS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.BinaryOperation
 class TrainingData(Transform):
     """Brings the data of training calls up to date."""
 
-    rules = (BATCH_LISTS, NESTED_LISTS, RESET_METRICS)
+    rules = (BATCH_LISTS, NESTED_LISTS, RESET_METRICS, DATASET_INIT)
     order = 35
 
     def __init__(self, context: Context) -> None:
@@ -215,6 +237,42 @@ class TrainingData(Transform):
             ],
         )
 
+    # -- constructors ------------------------------------------------------------------------
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        """Call the constructor of the base first."""
+        made = self._constructor(original_node) if self._on else None
+        if made is None or not self.context.report(
+            DATASET_INIT,
+            made.name,
+            f"{original_node.name.value} does not call the constructor of its base",
+            fix=True,
+        ):
+            return updated_node
+        index = original_node.body.body.index(made)
+        body = list(updated_node.body.body)
+        body[index] = _calling_super(cst.ensure_type(body[index], cst.FunctionDef))
+        block = updated_node.body.with_changes(body=body)
+        return updated_node.with_changes(body=block)
+
+    def _constructor(self, node: cst.ClassDef) -> cst.FunctionDef | None:
+        """Return the constructor of a Sequence that leaves the one of its base out."""
+        symbol = self.context.symbol(node.bases[0].value) if len(node.bases) == 1 else None
+        if symbol is None or symbol.path not in _SEQUENCES or not symbol.certain:
+            return None
+        found = [
+            each
+            for each in node.body.body
+            if isinstance(each, cst.FunctionDef) and each.name.value == "__init__"
+        ]
+        if len(found) != 1 or not isinstance(found[0].body, cst.IndentedBlock):
+            return None
+        if "__init__(" in self.context.module.code_for_node(found[0].body):
+            return None
+        return found[0]
+
     # -- nested lists ------------------------------------------------------------------------
 
     def _nested(self, arg: cst.Arg, method: str, name: str) -> None:
@@ -261,6 +319,15 @@ class TrainingData(Transform):
         ):
             return updated_node
         return remove_argument(updated_node, "reset_metrics")
+
+
+def _calling_super(function: cst.FunctionDef) -> cst.FunctionDef:
+    """Return a method that calls the one of its base first, behind its docstring."""
+    block = cst.ensure_type(function.body, cst.IndentedBlock)
+    place = 1 if function.get_docstring() is not None else 0
+    call = cst.parse_statement("super().__init__()")
+    body = [*block.body[:place], call, *block.body[place:]]
+    return function.with_changes(body=block.with_changes(body=body))
 
 
 def _is_numbers(node: cst.BaseExpression) -> bool:
