@@ -89,6 +89,7 @@ def test_a_lambda_is_not_loaded(load: str, advice: str, to: str) -> None:
         LAMBDA + "keras.config.enable_unsafe_deserialization()\nm = models.clone_model(m)\n",
         "x = layers.Lambda(double)(y)\nm = models.load_model('m.keras')\n",
         "x = mine.Lambda(lambda t: t)(y)\nm = models.load_model('m.keras')\n",
+        f"def make(y):\n    {LAMBDA}\n\nm = models.load_model('m.keras')\n",
         LAMBDA + "m = mine.load_model('m.keras')\n",
     ],
 )

@@ -33,6 +33,7 @@ LAMBDA = Rule(
     ' `function` is a Python lambda".',
     Safety.NONE,
     Severity.WARNING,
+    untouched=("Loads in another function than the one that makes the layer.",),
 )
 
 #: Arguments that take a name, and the module that has the names which Keras itself knows.
@@ -89,7 +90,9 @@ class SavedObjects(Transform):
         return f"keras.{kind}.{name}" in self.context.inventory
 
     def _loads(self, finder: _Finder) -> None:
-        for call, leaf in finder.loads:
+        for call, leaf, place in finder.loads:
+            if place not in finder.lambdas:
+                continue
             if argument(call.args, len(call.args), "safe_mode") is not None:
                 continue
             allow = "safe_mode=False" if leaf == "load_model" else ""
@@ -97,7 +100,7 @@ class SavedObjects(Transform):
             self.context.report(
                 LAMBDA,
                 call,
-                f"{leaf}() refuses a Lambda layer with a Python lambda, and this file has one",
+                f"{leaf}() refuses a Lambda layer with a Python lambda, and there is one here",
                 advice=f"if the model is such a one and can be trusted, write {allow}",
                 confidence=Confidence.UNSURE,
             )
@@ -109,8 +112,16 @@ class _Finder(Reader):
         self.context = context
         self.registered: dict[str, cst.BaseExpression | None] = {}
         self.named: list[tuple[cst.BaseExpression, str]] = []
-        self.lambdas = False
-        self.loads: list[tuple[cst.Call, str]] = []
+        #: Where lambdas become layers, and where models are loaded: the functions around.
+        self.lambdas: set[tuple[str, ...]] = set()
+        self.loads: list[tuple[cst.Call, str, tuple[str, ...]]] = []
+        self._place: list[str] = []
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._place.append(node.name.value)
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self._place.pop()
 
     def _is_registry(self, node: cst.BaseExpression) -> bool:
         """Tell whether an expression is ``get_custom_objects()``."""
@@ -148,14 +159,14 @@ class _Finder(Reader):
             for arg in node.args:
                 self._register(arg.value)
         elif leaf in _LOADERS:
-            self.loads.append((node, leaf))
+            self.loads.append((node, leaf, tuple(self._place)))
         elif is_a(found.path, LAYER):
             self._name(node, _ARGUMENTS)
             first = argument(node.args, 0, "activation")
             if leaf == "Activation" and first is not None:
                 self.named.append((first, "activations"))
             if leaf == "Lambda" and isinstance(argument(node.args, 0, "function"), cst.Lambda):
-                self.lambdas = True
+                self.lambdas.add(tuple(self._place))
 
     def _name(self, node: cst.Call, kinds: dict[str, str]) -> None:
         for arg in node.args:
