@@ -7,7 +7,14 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from kerasmigrate.eras import Era, era, is_keras_1_only, vocabulary
+from kerasmigrate.eras import (
+    Era,
+    era,
+    is_keras_1_only,
+    is_keras_3,
+    is_keras_3_only,
+    vocabulary,
+)
 from kerasmigrate.names import Names
 from kerasmigrate.project import Project
 
@@ -111,3 +118,27 @@ def test_keras_1_only() -> None:
     assert not is_keras_1_only("keras.layers.Convolution2D")
     assert not is_keras_1_only("keras.layers.Dense")
     assert not is_keras_1_only("keras.layers.Nothing")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import keras\nkeras.ops.sum(x)\n", True),
+        ("from keras import ops\nops.sum(x)\n", True),
+        ("from tensorflow import keras\nkeras.random.normal(x)\n", True),
+        ("import keras\nkeras.layers.Dense(3)\n", False),
+        ("import keras\nkeras.utils.set_random_seed(3)\n", False),
+        ("import keras\nkeras.src.ops.sum(x)\n", False),
+        ("import ops\nops.sum(x)\n", False),
+        ("def f(keras):\n    keras.ops.sum(x)\n", False),
+    ],
+)
+def test_keras_3(code: str, expected: bool, tmp_path: Path) -> None:
+    names = Names(cst.parse_module(code), Project(tmp_path, []).view(tmp_path / "a.py"))
+    assert is_keras_3(names) is expected
+
+
+def test_keras_3_only() -> None:
+    assert is_keras_3_only("keras.ops.sum")
+    assert not is_keras_3_only("keras.layers.Dense")
+    assert not is_keras_3_only("keras.nothing")

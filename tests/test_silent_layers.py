@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from migrating import check, untouched
 
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.pipeline import Pipeline
 
 INFERENCE = '''\
@@ -51,7 +51,10 @@ def test_what_is_reported(code: str) -> None:
     head = "".join(text for name, text in imports.items() if f"{name}(" in code)
     (found,) = untouched(head + code, to="keras", codes=["KM622"])
     assert (found.fixed, found.confidence) == (False, Confidence.LIKELY)
-    assert found.advice
+    assert found.advice and found.severity is Severity.INFO  # it may be for Keras 3
+    old = Pipeline.to("keras").run(head + code + "Model().fit_generator(y)\n")
+    severities = [each.severity for each in old.findings if each.code == "KM622"]
+    assert severities == [Severity.WARNING]
     untouched((head + code).replace("from keras", "from tf_keras"), to="tf_keras", codes=[])
 
 

@@ -17,6 +17,7 @@ from kerasmigrate.walking import Reader
 
 from ._edits import remove_argument
 from ._layer_classes import LayerClasses
+from ._versions import versions_of
 
 _ACTIVE = (
     '@register_keras_serializable(package="keras2")\n'
@@ -230,6 +231,7 @@ class SilentLayers(Transform):
             node,
             message,
             advice=self._advice(kind, state),
+            severity=None if versions_of(context) else Severity.INFO,
             confidence=Confidence.LIKELY,
         )
 
