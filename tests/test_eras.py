@@ -128,7 +128,7 @@ def test_keras_1_only() -> None:
         ("from tensorflow import keras\nkeras.random.normal(x)\n", True),
         ("import keras\nkeras.layers.Dense(3)\n", False),
         ("import keras\nkeras.utils.set_random_seed(3)\n", False),
-        ("import keras\nkeras.src.ops.sum(x)\n", False),
+        ("import keras\nkeras.src.layers.Dense(3)\n", False),
         ("import ops\nops.sum(x)\n", False),
         ("def f(keras):\n    keras.ops.sum(x)\n", False),
     ],
