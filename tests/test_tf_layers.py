@@ -51,8 +51,6 @@ CONVERSIONS = [
     ),
     ("tf.layers.max_pooling2d(x, [2, 2], 2)", "keras.layers.MaxPooling2D([2, 2], 2)(x)"),
     ("tf.layers.separable_conv2d(x, 4, 3)", "keras.layers.SeparableConv2D(4, 3)(x)"),
-    ("tf.layers.dropout(x)", "keras.layers.Dropout(rate=0.5)(x, training=False)"),
-    ("tf.layers.dropout(x, 0.4)", "keras.layers.Dropout(0.4)(x, training=False)"),
     (
         "tf.layers.dropout(x, rate=0.4, training=training)",
         "keras.layers.Dropout(rate=0.4)(x, training=training)",
@@ -72,7 +70,6 @@ CONVERSIONS = [
         "tf.layers.BatchNormalization()(x, training)",
         "keras.layers.BatchNormalization()(x, training=training)",
     ),
-    ("tf.layers.Dropout(0.3)(x)", "keras.layers.Dropout(0.3)(x, training=False)"),
     ("tf.layers.Flatten()(x)", "keras.layers.Flatten()(x)"),
     ("tf.compat.v1.layers.dense(x, 4)", "keras.layers.Dense(4)(x)"),
     ("tf.python.layers.core.dense(x, 4)", "keras.layers.Dense(4)(x)"),
@@ -94,6 +91,23 @@ CONVERSIONS = [
 @pytest.mark.parametrize(("old", "new"), CONVERSIONS)
 def test_a_call_becomes_a_layer(old: str, new: str) -> None:
     converted(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tf.layers.dropout(x)", "keras.layers.Dropout(rate=0.5)(x, training=False)"),
+        ("tf.layers.dropout(x, 0.4)", "keras.layers.Dropout(0.4)(x, training=False)"),
+        ("tf.layers.Dropout(0.3)(x)", "keras.layers.Dropout(0.3)(x, training=False)"),
+    ],
+)
+def test_training_is_off_where_nothing_is_said(old: str, new: str) -> None:
+    converted(old, new, "tf_keras")
+
+
+def test_keras_3_needs_a_class_for_what_is_always_off() -> None:
+    after = Pipeline.to("keras").run(in_net("tf.layers.dropout(x, 0.4)")).text
+    assert "return InactiveDropout(0.4)(x)" in after
 
 
 @each_target
@@ -244,7 +258,8 @@ def test_what_would_not_do_the_same_is_reported(body: str, reason: str, to: str)
     ],
 )
 def test_dropout_that_keras_3_would_repeat_is_reported(line: str, to: str) -> None:
-    untouched(f"{TF}\n\ndef net(x):\n    return {line}\n", to=to, codes=["KM801"])
+    findings = untouched(f"{TF}\n\ndef net(x):\n    return {line}\n", to=to)
+    assert findings[0].code == "KM801"
 
 
 def test_a_layer_that_is_made_in_call() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 import libcst as cst
@@ -31,6 +32,12 @@ from .tf_graphs_rules import (
     UPDATES,
 )
 
+#: Words of every pattern; files without any of them are not looked at.
+_WORDS = re.compile(
+    r"Session|placeholder|_graph\b|Graph\b|as_default|updates|UPDATE_OPS|Optimizer|_initializer"
+    r"|initialize_all|Summary|FileWriter|merge_all|_iterator|learning_phase|estimator|disable_"
+    r"|get_collection|variable_scope|get_variable|_variables|_cross_entropy|mean_squared_error"
+)
 _INITIALIZERS = ("global_variables_initializer", "initialize_all_variables")
 _SESSIONS = ("Session", "InteractiveSession")
 _ITERATORS = frozenset(("make_one_shot_iterator", "make_initializable_iterator"))
@@ -96,7 +103,7 @@ class GraphPatterns(Transform):
     def _concerned(self) -> bool:
         """Tell whether the file has Keras or tf.layers, and words that this is about."""
         code = self.context.code
-        if not any(word in code for word in ("tensorflow", "updates", "estimator", "phase")):
+        if _WORDS.search(code) is None:
             return False
         return self._has_keras or (
             "layers" in code

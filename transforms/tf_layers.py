@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property
 
 import libcst as cst
 
 from kerasmigrate import literals
-from kerasmigrate.calls import Argument, Arguments, UnbindableError
+from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.findings import Confidence
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
@@ -18,8 +17,8 @@ from kerasmigrate.walking import walk
 from . import _tensorflow1 as tf1
 from . import tf_layers_table as table
 from ._edits import keyword
-from ._layer_classes import LayerClasses
 from .backend_forms import alone
+from .tf_layers_checks import Checks, RefusedLayerError
 from .tf_layers_rules import CONTRIB, CONTRIB_GONE, CONVERTED, NOT_CONVERTED
 from .tf_layers_table import Entry
 
@@ -41,19 +40,7 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "depthwise_initializer": (None,),
     "pointwise_initializer": (None,),
 }
-_SHARE = (
-    "make the layer once, layer = keras.layers.{cls}(...), and call it wherever the weights are"
-    " shared: layer(a), layer(b)"
-)
 _KEEP = "; or keep tf.compat.v1.layers, with TF_USE_LEGACY_KERAS=1 in the environment"
-
-
-class _RefusedError(Exception):
-    """A use of ``tf.layers`` stays as it is; says why, and what to write."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(reason)
-        self.advice = advice
 
 
 class TensorFlowLayers(Transform):
@@ -65,31 +52,12 @@ class TensorFlowLayers(Transform):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._makers: dict[cst.CSTNode, _Maker] = {}
-        #: Calls of a layer that is made in the same expression, by the call that makes it.
-        self._applied: dict[cst.CSTNode, cst.Call] = {}
+        self._checks = Checks(context)
         #: Calls whose arguments Keras will get.
         self._hosts: set[cst.CSTNode] = set()
         self._called: set[cst.CSTNode] = set()
-        self._classes: list[cst.ClassDef] = []
-        self._functions: list[cst.FunctionDef | cst.Lambda] = []
 
     # -- what is known -----------------------------------------------------------------------
-
-    @cached_property
-    def _habits(self) -> frozenset[str]:
-        return tf1.habits(self.context)
-
-    @cached_property
-    def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
-        return tf1.parents(self.context.module)
-
-    @cached_property
-    def _layer_classes(self) -> LayerClasses:
-        return LayerClasses(self.context)
-
-    @property
-    def _in_graph(self) -> bool:
-        return tf1.GRAPH in self._habits
 
     def _name(self, node: cst.CSTNode) -> str | None:
         return tf1.tensorflow_name(self.context.names, node)
@@ -97,33 +65,33 @@ class TensorFlowLayers(Transform):
     # -- the walk ----------------------------------------------------------------------------
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._classes.append(node)
+        self._checks.classes.append(node)
 
     def leave_ClassDef(
         self, original_node: cst.ClassDef, updated_node: cst.ClassDef
     ) -> cst.ClassDef:
-        self._classes.pop()
+        self._checks.classes.pop()
         return updated_node
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._functions.append(node)
+        self._checks.functions.append(node)
 
     def leave_FunctionDef(
         self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
     ) -> cst.FunctionDef:
-        self._functions.pop()
+        self._checks.functions.pop()
         return updated_node
 
     def visit_Lambda(self, node: cst.Lambda) -> None:
-        self._functions.append(node)
+        self._checks.functions.append(node)
 
     def leave_Lambda(self, original_node: cst.Lambda, updated_node: cst.Lambda) -> cst.Lambda:
-        self._functions.pop()
+        self._checks.functions.pop()
         return updated_node
 
     def visit_Call(self, node: cst.Call) -> None:
         if isinstance(node.func, cst.Call):
-            self._applied[node.func] = node
+            self._checks.applied[node.func] = node
         symbol = self.context.symbol(node.func)
         if symbol is not None and symbol.certain:
             self._hosts.add(node)
@@ -183,10 +151,10 @@ class TensorFlowLayers(Transform):
         if self._stays(call.func):
             return
         try:
-            self._check(call, known)
+            self._checks.check(call, known)
             make = self._function if known.is_function else self._class
             make(call, call, known, known.path)
-        except _RefusedError as refused:
+        except RefusedLayerError as refused:
             self._refuse(call.func, f"tf.layers.{known.name}: {refused}", refused.advice)
             return
         except UnbindableError as reason:
@@ -194,7 +162,7 @@ class TensorFlowLayers(Transform):
             self._refuse(call.func, f"tf.layers.{known.name} is not converted: {reason}", advice)
             return
         called = "keras.layers." + known.cls + ("(...)(inputs)" if known.is_function else "")
-        likely = Confidence.LIKELY if self._regularizers(call, known) else Confidence.CERTAIN
+        likely = Confidence.LIKELY if self._checks.regularizers(call, known) else Confidence.CERTAIN
         if not self.context.report(
             CONVERTED,
             call,
@@ -210,174 +178,14 @@ class TensorFlowLayers(Transform):
         tf1.release(self.context, call.func)
         self._hosts.add(call)
         self._makers[call] = lambda updated: make(call, updated, known, spelt)
-        outer = self._applied.get(call)
+        outer = self._checks.applied.get(call)
         if not known.is_function and known.asks_training and outer is not None:
             self._makers[outer] = lambda updated: self._asked(outer, updated)
 
     def _note(self, call: cst.Call, known: Entry) -> str:
-        if self._regularizers(call, known):
+        if self._checks.regularizers(call, known):
             return "the loss of a regularizer is in layer.losses, and in model.losses of a model"
         return ""
-
-    def _regularizers(self, call: cst.Call, known: Entry) -> list[str]:
-        args = Arguments(call, call, known.signature)
-        return [
-            item.name
-            for item in args.live
-            if item.name is not None
-            and item.name.endswith("_regularizer")
-            and literals.plain(item.value) is not None
-        ]
-
-    # -- what keeps a call as it is ------------------------------------------------------------
-
-    def _check(self, call: cst.Call, known: Entry) -> None:
-        """Check that a Keras layer does what the call did.
-
-        Raises:
-            _RefusedError: It does not.
-            UnbindableError: The arguments are not in sight.
-        """
-        args = Arguments(call, call, known.signature)
-        if args.starred:
-            raise UnbindableError("starred arguments hide what it is given")
-        if known.is_function and args.get("inputs") is None:
-            raise UnbindableError("its inputs are not in sight")
-        share = _SHARE.format(cls=known.cls)
-        reuse = args.get("reuse") or args.get("_reuse")
-        if reuse is not None and literals.plain(reuse.value) not in (None, False):
-            raise _RefusedError("reuse= may find weights that exist already by their names", share)
-        name = args.get("name")
-        text = literals.string(name.value) if name is not None else None
-        if text is not None and "/" in text:
-            raise _RefusedError(
-                "its name opens a scope, and the name of a Keras layer takes no slash",
-                "give it a name without a slash",
-            )
-        if known.has_weights:
-            self._check_weights(args, known, share)
-        if known.asks_training:
-            self._check_training(call, args, known)
-
-    def _check_weights(self, args: Arguments, known: Entry, share: str) -> None:
-        if tf1.REUSE in self._habits:
-            raise _RefusedError("the scopes of this program share weights by name (reuse)", share)
-        if tf1.SCOPE in self._habits:
-            raise _RefusedError(
-                "a scope of this program sets initializers, regularizers or getters for the"
-                " variables in it, which Keras layers do not ask",
-                f"give them to keras.layers.{known.cls} itself",
-            )
-        if tf1.BY_NAME in self._habits:
-            raise _RefusedError(
-                "this program looks up variables by the names of their scopes, and those of Keras"
-                " layers are other ones when a scope is entered twice",
-                "keep the layers in a keras.Model, and take model.trainable_variables instead of"
-                " tf.get_collection(..., scope)",
-            )
-        if self._in_graph and _value(args, "trainable") is not True:
-            raise _RefusedError(
-                "trainable= keeps weights out of tf.trainable_variables() for tf.layers alone: a"
-                " raw optimizer would train those of a Keras layer",
-                "hand the optimizer the variables to train: minimize(loss, var_list=...)",
-            )
-        if tf1.LOSSES in self._habits and any(
-            (item.name or "").endswith("_regularizer") and literals.plain(item.value) is not None
-            for item in args.live
-        ):
-            raise _RefusedError(
-                "the losses of Keras regularizers are in no collection of the graph, which this"
-                " program asks",
-                "add sum(layer.losses), or sum(model.losses), to the loss",
-            )
-        if self._in_layer_call():
-            raise _RefusedError(
-                "a layer that is made in call() has new weights at every call, which the layer"
-                " around it does not know",
-                f"make self.layer = keras.layers.{known.cls}(...) in __init__, and call it here",
-            )
-
-    def _in_layer_call(self) -> bool:
-        if not self._functions:
-            return False
-        if any(isinstance(each, cst.Lambda) for each in self._functions):
-            return True
-        return (
-            bool(self._classes)
-            and self._layer_classes.kind(self._classes[-1]) in ("layer", "model")
-            and any(
-                isinstance(each, cst.FunctionDef) and each.name.value == "call"
-                for each in self._functions
-            )
-        )
-
-    def _check_training(self, call: cst.Call, args: Arguments, known: Entry) -> None:
-        asked = self._training(call, args, known)
-        off = all(literals.plain(each) is False for each in asked)
-        if self._in_graph and not off and known.cls == "BatchNormalization":
-            raise _RefusedError(
-                "in a graph the updates of a Keras layer are in no collection: its moving averages"
-                " would stay 0 and 1",
-                "train in eager code: model.fit, or tf.GradientTape with model(x, training=True)",
-            )
-        if self.context.target.api < 3:
-            return
-        if self._in_graph and not off:
-            raise _RefusedError(
-                "in a graph Dropout of Keras 3 drops the same elements at every run, and takes no"
-                " placeholder for training",
-                "train in eager code: model.fit, or tf.GradientTape with model(x, training=True)",
-            )
-        seed = args.get("seed")
-        if seed is not None and literals.plain(seed.value) is not None:
-            raise _RefusedError(
-                "in Keras 3 a layer with a seed that is made again drops the same elements again",
-                "make the layer once, and call it with training=",
-            )
-
-    def _training(
-        self, call: cst.Call, args: Arguments, known: Entry
-    ) -> list[cst.BaseExpression | None]:
-        """Return what is passed as ``training`` wherever the layer of a call is called.
-
-        Raises:
-            _RefusedError: That is not in sight.
-        """
-        if known.is_function:
-            item = args.get("training")
-            return [item.value if item is not None else cst.Name("False")]
-        outer = self._applied.get(call)
-        if outer is not None:
-            if any(arg.star for arg in outer.args) or len(outer.args) > 2:
-                raise UnbindableError("the arguments of its call are not in sight")
-            given = _second(outer)
-            return [given if given is not None else cst.Name("False")]
-        sites = self._sites(call)
-        values = [
-            next((a.value for a in site.args if a.keyword and a.keyword.value == "training"), None)
-            for site in sites
-        ]
-        if not sites or None in values:
-            raise _RefusedError(
-                "tf.layers takes training=False where its call says nothing, Keras asks the model,"
-                " and the calls of this layer do not all name it",
-                "name training= in every call of the layer, then run kerasmigrate again",
-            )
-        return values
-
-    def _sites(self, call: cst.Call) -> list[cst.Call]:
-        """Return the calls of the layer that a call makes and a name keeps."""
-        parent = self._parents.get(call)
-        if not isinstance(parent, cst.Assign) or len(parent.targets) != 1:
-            return []
-        kept = dotted(parent.targets[0].target)
-        if kept is None or (len(kept) > 1 and kept[0] != "self"):
-            return []
-        return [
-            node
-            for node in walk(self.context.module)
-            if isinstance(node, cst.Call) and dotted(node.func) == kept
-        ]
 
     # -- new calls -----------------------------------------------------------------------------
 
@@ -487,8 +295,8 @@ class TensorFlowLayers(Transform):
 
     def _host(self, node: cst.CSTNode) -> bool:
         """Tell whether an expression is an argument of a Keras call."""
-        parent = self._parents.get(node)
-        return isinstance(parent, cst.Arg) and self._parents.get(parent) in self._hosts
+        parent = self._checks.parents.get(node)
+        return isinstance(parent, cst.Arg) and self._checks.parents.get(parent) in self._hosts
 
     def _contrib_maker(
         self, call: cst.Call, leaf: str
@@ -515,7 +323,7 @@ class TensorFlowLayers(Transform):
 
     def _reaches_layer(self, call: cst.Call) -> bool:
         """Tell whether an expression is kept in a name that a layer is given."""
-        parent = self._parents.get(call)
+        parent = self._checks.parents.get(call)
         if not isinstance(parent, cst.Assign):
             return False
         kept = {dotted(each.target) for each in parent.targets} - {None}
@@ -525,19 +333,6 @@ class TensorFlowLayers(Transform):
             and (self.context.symbol(node.func) or table.entry(self._name(node.func)))
             for node in walk(self.context.module)
         )
-
-
-def _value(args: Arguments, name: str) -> object:
-    item: Argument | None = args.get(name)
-    return True if item is None else literals.plain(item.value)
-
-
-def _second(call: cst.Call) -> cst.BaseExpression | None:
-    """Return the argument ``training`` of the call of a layer."""
-    for arg in call.args[1:]:
-        if arg.keyword is None or arg.keyword.value == "training":
-            return arg.value
-    return None
 
 
 def _factor(node: cst.BaseExpression) -> cst.BaseExpression:
