@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kerasmigrate import inventory
 from kerasmigrate.errors import KerasMigrateError
-from kerasmigrate.inventory import Parameter, Signature, load, names
+from kerasmigrate.inventory import Parameter, Signature, homes, load, names
 from kerasmigrate.inventory.signature import parse
 
 OLD = ("keras-1.2.2", "keras-2.0.9", "keras-2.2.4", "keras-2.3.1")
@@ -227,3 +229,17 @@ def test_every_inventory_is_consistent(name: str) -> None:
                 found.method(path, method)
         if found.kind(path) == "module" and found.object_id(path) == path:
             assert all(f"{path}.{each}" in found for each in found.members(path)), path
+
+
+def test_loading_everything_is_quick() -> None:
+    """A run loads nearly all of them; benchmarks/load.py prints what each costs."""
+    costs = []
+    for _ in range(5):
+        load.cache_clear()
+        homes._table.cache_clear()
+        start = time.process_time()
+        for name in names():
+            load(name)
+        homes._table()
+        costs.append(time.process_time() - start)
+    assert min(costs) < 0.03

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from migrating import check, untouched
 
+from kerasmigrate import inventory
+from kerasmigrate.inventory.homes import home
 from kerasmigrate.project import Project
+from kerasmigrate.transforms import arguments_table, signatures
+from kerasmigrate.values import is_a
 
 PREPROCESSING = "from tensorflow.keras.layers.experimental.preprocessing import RandomContrast\n"
 
@@ -211,3 +215,46 @@ def test_switched_off_on_a_line() -> None:
         to="keras",
         codes=["KM101"],
     )
+
+
+def test_every_advice_is_for_a_method_that_was_and_is_gone() -> None:
+    assert signatures.method_advices()
+    for path in signatures.method_advices():
+        owner, _, name = path.rpartition(".")
+        had = [
+            known.object_id(each) or each
+            for known in map(inventory.load, inventory.names())
+            for each in known.paths()
+            if known.kind(each) == "class" and name in known.methods(each) and is_a(each, owner)
+        ]
+        assert had, path
+        assert any(
+            place is not None and name not in inventory.load(aim).methods(place)
+            for aim in ("keras-3", "tf.keras-3", "tf_keras-2")
+            for place in (home(each, aim).path for each in had)
+        ), path
+
+
+def test_every_advice_on_an_argument_is_for_one_that_was_and_is_gone() -> None:
+    takers: dict[str, set[tuple[str, str]]] = {}
+    model = "keras.models.Model"
+    for known in map(inventory.load, inventory.names()):
+        found = [(path, "", known.signature(path)) for path in known.paths()]
+        found += [(model, name, known.method(model, name)) for name in known.methods(model)]
+        for path, method, signature in found:
+            for each in signature.parameters if signature is not None else ():
+                takers.setdefault(each.name, set()).add((path, method))
+    for name in arguments_table._data()["advice"]:
+        callee, _, leaf = name.rpartition(".")
+        if leaf == "kwargs":  # of the wrappers for scikit-learn
+            continue
+        had = [(path, method) for path, method in takers[leaf] if not callee or path == callee]
+        assert any(
+            place is not None
+            and (today := known.method(place, method) if method else known.signature(place))
+            is not None
+            and not today.named(leaf)
+            for known in map(inventory.load, ("keras-3", "tf.keras-3", "tf_keras-2"))
+            for path, method in had
+            for place in (home(path, known.name).path,)
+        ), name

@@ -15,7 +15,6 @@ from kerasmigrate.imports import Located, Want, locate
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Statement
 from kerasmigrate.transform import Transform
-from kerasmigrate.values import is_a
 
 IMPORT = Rule(
     "KM101",
@@ -248,16 +247,3 @@ def _advice(path: str, target: Target) -> str:
         offers.append(f"{elsewhere[0]} still exists")
     return "; ".join(offers) or "write a replacement by hand, or remove what needs it"
 
-
-def member_advice(path: str, name: str) -> str:
-    """Say what to do about a method that the target's class does not have.
-
-    Args:
-        path: Canonical path of the class; what is said of its base classes holds for it too.
-        name: The method.
-    """
-    for known, text in _advices().items():
-        owner, _, leaf = known.rpartition(".")
-        if leaf == name and owner.rpartition(".")[2][:1].isupper() and is_a(path, owner):
-            return text
-    return "write by hand what it did, or remove the call"

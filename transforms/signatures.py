@@ -6,9 +6,11 @@ inventories: it names arguments that moved, and reports what the target does not
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.resources import files
 
 import libcst as cst
 
@@ -20,13 +22,12 @@ from kerasmigrate.inventory import Signature
 from kerasmigrate.names import Symbol
 from kerasmigrate.static import missing
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.values import MODEL
+from kerasmigrate.values import MODEL, is_a
 from kerasmigrate.versions import KERAS_2_0, KERAS_2_2, KERAS_2_3, LATE, TF1, plausible
 
 from .arguments_rules import NO_SUCCESSOR
 from .arguments_table import advice, row_of
 from .defaults_table import source
-from .references import member_advice
 from .signatures_rules import METHOD_GONE, POSITION, REQUIRED, UNSURE_POSITION
 
 #: What code may be for when nothing in its file says more, without Keras 3.
@@ -224,7 +225,7 @@ class Signatures(Transform):
             METHOD_GONE,
             call,
             f"{found.name} does not exist in {target.name} (Keras {target.api})",
-            advice=member_advice(found.path, found.method),
+            advice=method_advice(found.path, found.method),
             confidence=Confidence.LIKELY,
         )
 
@@ -404,3 +405,25 @@ def _each_signature(versions: tuple[str, ...], path: str, method: str) -> Iterat
                 found = known.method(MODEL, method)
         if found is not None:
             yield found
+
+
+@cache
+def method_advices() -> dict[str, str]:
+    """Return what to do about methods that are gone, by class and method."""
+    text = (files(__package__) / "gone_methods.json").read_text(encoding="utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def method_advice(path: str, name: str) -> str:
+    """Say what to do about a method that the target's class does not have.
+
+    Args:
+        path: Canonical path of the class; what is said of its base classes holds for it too.
+        name: The method.
+    """
+    for known, text in method_advices().items():
+        owner, _, leaf = known.rpartition(".")
+        if leaf == name and is_a(path, owner):
+            return text
+    return "write by hand what it did, or remove the call"

@@ -21,7 +21,7 @@ from kerasmigrate.transform import Settings
 
 #: Statements in one synthetic file. A file that is withheld is cut in two until the culprit is
 #: found, so a small number is cheap as well.
-BATCH = 250
+BATCH = 100
 
 
 @dataclass(frozen=True)
