@@ -113,6 +113,11 @@ def test_classes_with_metrics_of_their_own(more: str) -> None:
     untouched(STEP.format("{'loss': loss}") + "\n" + more, to="tf.keras", codes=[])
 
 
+def test_a_class_that_compiles_as_keras_does() -> None:
+    more = "\n    def compile(self, optimizer):\n        super().compile(optimizer=optimizer)\n"
+    untouched(STEP.format("{'loss': loss}") + more, to="tf.keras", codes=["KM624"])
+
+
 def test_a_class_of_another_kind() -> None:
     code = STEP.format("{'loss': loss}").replace("keras.Model", "object")
     untouched(code.replace("training=None", "y"), to="tf.keras", codes=[])

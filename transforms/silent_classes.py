@@ -185,11 +185,12 @@ class SilentClasses(Transform):
     def _tracks(self, node: cst.ClassDef) -> bool:
         """Tell whether a class has metrics of its own, or updates the loss of Keras."""
         for each in self._classes.relatives(node):
-            if {"metrics", "compile"} & set(self._classes.methods(each)):
+            compiles = self._classes.method(each, "compile")
+            if self._classes.method(each, "metrics") is not None or (
+                compiles is not None and "compile" not in _words(compiles)
+            ):
                 return True
-            found = _Words()
-            found.visit(each.body)
-            if found.words & {"_loss_tracker", "compute_metrics", "compiled_loss", "update_state"}:
+            if _words(each) & {"_loss_tracker", "compute_metrics", "compiled_loss", "update_state"}:
                 return True
         return False
 
@@ -249,6 +250,13 @@ class _Returned(Reader):
     def visit_Return(self, node: cst.Return) -> None:
         if node.value is not None:
             self.values.append(node.value)
+
+
+def _words(node: cst.ClassDef | cst.FunctionDef) -> set[str]:
+    """Return the attributes that a class or function asks anything for."""
+    found = _Words()
+    found.visit(node.body)
+    return found.words
 
 
 class _Words(Reader):
