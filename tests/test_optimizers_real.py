@@ -92,3 +92,51 @@ def test_a_schedule_takes_the_steps_that_decay_took(to: str, weights: dict[str, 
             assert one == pytest.approx(other, abs=5e-6), call
     # The decay does matter, so that equal weights say something.
     assert weights["old"][0][-1] != pytest.approx(weights["old"][3][-1], abs=1e-3)
+
+
+RATES = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import json
+import numpy as np
+from keras import backend as K
+from keras.callbacks import Callback
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.optimizers import SGD
+
+found = []
+
+class Halve(Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if hasattr(self.model.optimizer, 'lr'):
+            K.set_value(self.model.optimizer.lr, K.get_value(self.model.optimizer.lr) / 2)
+        found.append(float(K.get_value(self.model.optimizer.lr)))
+
+model = Sequential([Dense(1, use_bias=False)])
+sgd = SGD(lr=0.5)
+model.compile(sgd, 'mse')
+x, y = np.ones((1, 1)), np.zeros((1, 1))
+model.fit(x, y, nb_epoch=2, verbose=0, callbacks=[Halve()])
+sgd.lr = 0.25
+found.append(float(K.get_value(model.optimizer.lr)))
+model.set_weights([np.ones((1, 1))])
+model.train_on_batch(x, y)
+found.append(float(model.get_weights()[0][0, 0]))
+print("RESULT" + json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_the_rate_that_is_set_is_the_rate_of_the_next_step(to: str) -> None:
+    migrated = Pipeline.to(to).run(RATES).text
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", migrated],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert "RESULT" in done.stdout, done.stderr
+    # The gradient of (w - 0) ** 2 at 1 is 2, so that a rate of 0.25 goes from 1 to 0.5.
+    assert json.loads(done.stdout.rpartition("RESULT")[2]) == [0.25, 0.125, 0.25, 0.5]
