@@ -31,10 +31,10 @@ ARGUMENT = Rule(
         ),
         Example(
             "from keras.layers import LSTM\n\n"
-            "layer = LSTM(8, forget_bias_init='one', inner_activation='sigmoid', consume_less='gpu',\n"
-            "             input_dim=3, input_length=5)\n",
+            "layer = LSTM(8, forget_bias_init='one', inner_activation='tanh',\n"
+            "             consume_less='gpu', input_dim=3, input_length=5)\n",
             "from keras.layers import LSTM\n\n"
-            "layer = LSTM(8, unit_forget_bias=True, recurrent_activation='sigmoid',\n"
+            "layer = LSTM(8, unit_forget_bias=True, recurrent_activation='tanh',\n"
             "             input_shape=(5, 3))\n",
         ),
         Example(
