@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from migrating import check, untouched
 from targets import each_target
 
 from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.project import Project
 from kerasmigrate.transform import Settings
 
 PACKAGE = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}
@@ -101,13 +104,35 @@ def test_an_lr_that_the_backend_reads_may_be_that_of_an_optimizer() -> None:
     assert finding.advice == "if it is one, write clone.learning_rate"
 
 
-def test_an_optimizer_of_ones_own_may_have_an_lr() -> None:
-    text = (
-        "from keras import backend as K\nfrom keras.optimizers import Optimizer\n\n\n"
-        "class Mine(Optimizer):\n    def build(self, variables):\n        self.lr = 3\n\n\n"
-        "def f(model):\n    return K.get_value(model.optimizer.lr)\n"
-    )
-    untouched(text, to="keras", settings=ONLY, codes=["KM230"])
+OWN = (
+    "from keras import backend as K\nfrom keras.models import Sequential\n"
+    "from keras.optimizers import SGD\n\n\n"
+    "class Mine(SGD):\n    def build(self, variables):\n        self.lr = 3\n\n\n"
+    "model = Sequential()\n{}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("K.get_value(model.optimizer.lr)", ["KM230"]),
+        ("print(model.optimizer.lr)", ["KM230"]),
+        ("mine = Mine(1)\nprint(mine.lr)", []),
+        ("print(Mine(1).lr)", []),
+        ("sgd = SGD(1)\nprint(sgd.learning_rate)", []),
+    ],
+)
+def test_an_optimizer_of_ones_own_may_have_an_lr(text: str, codes: list[str]) -> None:
+    untouched(OWN.format(text), to="keras", settings=ONLY, codes=codes)
+
+
+def test_an_optimizer_of_another_file_may_have_an_lr(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.format(""))
+    use = tmp_path / "use.py"
+    use.write_text("")
+    view = Project(tmp_path, [tmp_path / "mine.py", use]).view(use)
+    text = "import keras\nfrom mine import Mine\n\nmine = Mine(1)\nprint(mine.lr)\n"
+    untouched(text, to="keras", view=view, settings=ONLY, codes=[])
 
 
 GONE = [

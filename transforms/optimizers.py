@@ -155,13 +155,22 @@ class Optimizers(Transform):
         return updated_node.with_changes(args=[first, second, *rest])
 
     def _is_optimizer(self, owner: cst.BaseExpression, rate: cst.Attribute | None = None) -> bool:
-        if is_optimizer(self.context, owner):
-            return True
-        return (
-            rate in self._variables
-            and isinstance(owner, cst.Attribute)
-            and owner.attr.value == "optimizer"
-            and not self._own
+        """Tell whether an expression is an optimizer that has no attributes but those of Keras."""
+        if isinstance(owner, cst.Attribute) and owner.attr.value == "optimizer":
+            if is_optimizer(self.context, owner) or rate in self._variables:
+                return not self._own
+            return False
+        return is_optimizer(self.context, owner) and self._is_made_by_keras(owner)
+
+    def _is_made_by_keras(self, node: cst.BaseExpression) -> bool:
+        """Tell whether a value visibly comes from a class or function of Keras itself."""
+        if isinstance(node, cst.Call):
+            return self.context.symbol(node.func) is not None
+        made = [each.value for each in self.context.names.bindings(node)]
+        if len(dotted(node) or ()) > 1:
+            made = [*self.context.values.attribute(node)]
+        return bool(made) and not any(
+            isinstance(each, cst.Call) and self.context.symbol(each.func) is None for each in made
         )
 
     @property
