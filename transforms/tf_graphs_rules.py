@@ -105,7 +105,7 @@ ESTIMATOR = Rule(
     "estimator",
     "Report a Keras model that becomes an estimator",
     "Estimators went with TensorFlow 2.16. The name is still in tf_keras, and raises"
-    ' "tf.keras.estimator.model_to_estimator function not available in your installation."',
+    ' "tf.keras.estimator.model_to_estimator function not available in your installation".',
     Safety.NONE,
 )
 ITERATOR = Rule(
