@@ -199,9 +199,9 @@ def test_a_decorator(to: str) -> None:
         "import keras\nfrom keras.utils.test_utils import keras_test\n\n\n"
         "@keras_test\ndef test_it():\n    pass\n"
     )
-    assert "def keras_keras_test(test):" in result.text
+    assert "def clearing_state(test):" in result.text
     assert "        keras.backend.clear_session()\n" in result.text
-    assert result.text.endswith("@keras_keras_test\ndef test_it():\n    pass\n")
+    assert result.text.endswith("@clearing_state\ndef test_it():\n    pass\n")
 
 
 @pytest.mark.parametrize(

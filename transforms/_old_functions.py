@@ -302,7 +302,7 @@ def $name(
 )
 _TEST = OldFunction(
     Definition(
-        "keras_test",
+        "clearing_state",
         '''
 def $name(test):
     """Wrap a test so that the state of Keras is cleared behind it."""
