@@ -3,7 +3,8 @@
 ``build NAME --from-package PACKAGE [--deep]`` introspects a package that is installed in this
 interpreter; ``build NAME --from-source DIR --version V`` reads the sources of an old Keras in
 DIR/keras (and of keras_applications and keras_preprocessing beside it); ``homes`` makes homes.json
-from the inventories and renames.toml.
+from the inventories and renames.toml; ``update`` does all that a new Keras or TensorFlow in this
+interpreter changes.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from kerasmigrate.errors import KerasMigrateError
 from kerasmigrate.inventory import DATA, names
 from kerasmigrate.inventory.table import Table
+
+#: The inventories of current packages, and what each is made from.
+INSTALLED = {
+    "keras-3": ("keras",),
+    "tf.keras-3": ("keras._tf_keras.keras",),
+    "tf_keras-2": ("tf_keras",),
+    "tensorflow.python.keras": ("tensorflow.python.keras", "--deep"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,9 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     building.add_argument("--deep", action="store_true", help="list private modules too")
     building.add_argument("--output", type=Path, default=DATA, help="folder to write to")
     commands.add_parser("homes", help="make homes.json from the inventories")
+    commands.add_parser("update", help="make what depends on the installed packages")
     options = parser.parse_args(arguments)
     try:
-        if options.command == "homes":
+        if options.command == "update":
+            _update()
+        elif options.command == "homes":
             from kerasmigrate.inventory import make_homes
 
             make_homes.write(DATA / "homes.json")
@@ -45,6 +58,20 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _update() -> None:
+    """Make the inventories of the packages that are installed, each in a process of its own."""
+    for name, arguments in INSTALLED.items():
+        command = [sys.executable, "-m", "kerasmigrate.inventory", "build", name, "--from-package"]
+        done = subprocess.run(
+            [*command, *arguments], stderr=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise KerasMigrateError(f"{name} could not be made: {last}")
+    command = [sys.executable, "-m", "kerasmigrate.inventory", "homes"]
+    subprocess.run(command, check=True)
 
 
 def _build(options: argparse.Namespace) -> Table:
