@@ -222,7 +222,6 @@ def test_old_defaults_give_the_old_numbers(tmp_path: Path) -> None:
     for (case, to, modern, out), answer in zip(wanted, answers, strict=True):
         off = float(np.abs(out - np.asarray(answer["out"])).max()) if "out" in answer else answer
         allowed = case.close * max(1.0, float(np.abs(out).max()))
-        print(f"{case.version:6} {to:9} {'modern' if modern else 'old':7} {off} {case.code}")
         if modern:
             if isinstance(off, float) and off <= allowed:
                 same_as_modern.add((case.version, case.code, to))
