@@ -174,6 +174,41 @@ def test_a_source_needs_a_version(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == message
 
 
+def test_an_update_makes_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[str]] = []
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        made.append(command[3:])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert build.main(["update"]) == 0
+    assert made == [
+        ["build", "keras-3", "--from-package", "keras"],
+        ["build", "tf.keras-3", "--from-package", "keras._tf_keras.keras"],
+        ["build", "tf_keras-2", "--from-package", "tf_keras"],
+        [
+            "build",
+            "tensorflow.python.keras",
+            "--from-package",
+            "tensorflow.python.keras",
+            "--deep",
+        ],
+        ["homes"],
+    ]
+
+
+def test_an_update_stops_at_what_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "Traceback\nImportError: no keras\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert build.main(["update"]) == 2
+    assert capsys.readouterr().err == "error: keras-3 could not be made: ImportError: no keras\n"
+
+
 @pytest.mark.tensorflow
 def test_a_rebuild_of_the_installed_package_changes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kerasmigrate.inventory", "build", "tf_keras-2"]
