@@ -247,7 +247,7 @@ def test_epsilon_none_was_the_default(name: str, to: str) -> None:
     home = PACKAGE[to]
     check(
         f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=1, epsilon=None)\n",
-        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=1)\n",
+        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=1, epsilon=1e-7)\n",
         to=to,
         codes=["KM201"],
     )

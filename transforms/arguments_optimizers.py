@@ -110,7 +110,7 @@ def schedule_decay(edit: Edit) -> None:
 
 
 def default_epsilon(edit: Edit) -> None:
-    """Drop ``epsilon=None``, which meant the default."""
+    """Write the number that ``epsilon=None`` stood for: keras.backend.epsilon()."""
     item = edit.args.get("epsilon")
     if (
         item is not None
@@ -118,7 +118,7 @@ def default_epsilon(edit: Edit) -> None:
         and not edit.target.named("decay")
         and literals.plain(item.original) is None
     ):
-        edit.drop(item, "is gone; None meant the default")
+        edit.change(item, cst.Float("1e-7"), "epsilon=None is 1e-7 now")
 
 
 def one_clipping(edit: Edit) -> None:
