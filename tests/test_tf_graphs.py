@@ -158,6 +158,9 @@ def test_what_goes_wrong_in_a_kept_graph_is_still_said(body: str, expected: str)
         "    s.run(tf.global_variables_initializer())\n    s.run(p)\n# keras\n",
         "import tensorflow as tf\n\nops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)  # keras\n",
         "import tensorflow as tf\n\ntf.summary.FileWriter('log')  # no keras\n",
+        "import tensorflow.compat.v1 as tf\nfrom keras.datasets import mnist\n\n"
+        "tf.disable_eager_execution()\np = tf.placeholder(tf.float32)\n"
+        "with tf.Session() as s:\n    s.run(p, {p: mnist.load_data()})\n",
         # Keras beside a graph that has nothing to do with it
         HEAD + "with tf.Session(graph=frozen) as s:\n    s.run('output:0', {'input:0': x})\n",
         HEAD + MODEL + "with tf.Graph().as_default():\n    other.restore()\n",

@@ -39,6 +39,7 @@ _WORDS = re.compile(
     r"|get_collection|variable_scope|get_variable|_variables|_cross_entropy|mean_squared_error"
 )
 _INITIALIZERS = ("global_variables_initializer", "initialize_all_variables")
+_DATA = (["datasets"], ["preprocessing"], ["utils"])
 _SESSIONS = ("Session", "InteractiveSession")
 _ITERATORS = frozenset(("make_one_shot_iterator", "make_initializable_iterator"))
 _SUMMARIES = frozenset(("Summary", "summary.FileWriter", "summary.merge_all"))
@@ -98,7 +99,10 @@ class GraphPatterns(Transform):
 
     @cached_property
     def _has_keras(self) -> bool:
-        return any(True for _ in self.context.names.symbols())
+        """Whether the file uses more of Keras than its data and helpers."""
+        return any(
+            symbol.path.split(".")[1:2] not in _DATA for _, symbol in self.context.names.symbols()
+        )
 
     def _concerned(self) -> bool:
         """Tell whether the file has Keras or tf.layers, and words that this is about."""
@@ -564,6 +568,8 @@ class GraphPatterns(Transform):
                         node,
                         "Keras 3 needs eager code, which this turns off",
                         "leave it out, with the graphs that need it",
+                        warning=self._function(node) is not None,
+                        unsure=self._function(node) is not None,
                     )
             elif name in _GRAPH_NAMES:
                 found.setdefault(name, node)
