@@ -10,6 +10,7 @@ from migrating import check, untouched
 from targets import ROOT, TARGETS, each_target
 
 from kerasmigrate import inventory
+from kerasmigrate.cli import main
 from kerasmigrate.findings import Finding, Severity
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import ModuleView, Project
@@ -139,6 +140,18 @@ def test_modern_defaults_writes_and_reports_nothing(to: str) -> None:
         .findings
     )
     assert not [each for each in found if each.code.startswith("KM6")]
+
+
+@pytest.mark.parametrize(
+    ("more", "added"), [([], ', recurrent_activation="hard_sigmoid"'), (["--modern-defaults"], "")]
+)
+def test_the_option(
+    more: list[str], added: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("from keras.layers import LSTM\n\nLSTM(output_dim=3)\n", encoding="utf-8")
+    assert main(["diff", str(path), "--to", "tf_keras", "--quiet", *more]) == 1
+    assert f"+LSTM(units=3{added})\n" in capsys.readouterr().out
 
 
 def test_an_unconverted_call_gets_nothing() -> None:
