@@ -194,9 +194,11 @@ class Signatures(Transform):
 
     def _may_be_new(self, found: _Callable) -> bool:
         """Tell whether the call may be written for the target."""
-        flavour = found.symbol.flavour
-        old = self._is_old or flavour in self._known_old
-        return not old and self.context.target.accepts(flavour)
+        return not self._shows_age(found) and self.context.target.accepts(found.symbol.flavour)
+
+    def _shows_age(self, found: _Callable) -> bool:
+        """Tell whether the call is older than Keras 3 by any evidence."""
+        return self._is_old or found.symbol.flavour in self._known_old
 
     def _report_swallowed(self, node: cst.CSTNode, found: _Callable, name: str) -> None:
         target = self.context.target
@@ -250,7 +252,8 @@ class Signatures(Transform):
             return updated
         if (self._is_old or not fits) and len(set(orders)) == 1:
             return self._named(call, updated, found, target, orders[0])
-        if fits and self._may_be_new(found):
+        agreed = len(other) < len(orders) and not self._shows_age(found)
+        if fits and (agreed or self._may_be_new(found)):
             return updated
         self._unsure(call, found, target, orders, count)
         return updated
