@@ -158,13 +158,13 @@ g.Dense(3)
 def test_what_cannot_move_stays_importable_as_it_was() -> None:
     check(
         """\
-from keras.layers.core import Dense, MaxoutDense, Highway
-Dense(4), MaxoutDense(4), Highway()
+from keras.layers.recurrent import SimpleRNN, Recurrent, time_distributed_dense
+SimpleRNN(4), Recurrent(), time_distributed_dense(x, w)
 """,
         """\
-from keras.layers import Dense
-from keras.layers.core import MaxoutDense, Highway
-Dense(4), MaxoutDense(4), Highway()
+from keras.layers import SimpleRNN
+from keras.layers.recurrent import Recurrent, time_distributed_dense
+SimpleRNN(4), Recurrent(), time_distributed_dense(x, w)
 """,
         to="keras",
         codes=["KM101", "KM103", "KM103"],

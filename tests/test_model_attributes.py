@@ -59,7 +59,7 @@ def test_tensors_of_a_sequential_model(code: str) -> None:
         "import keras\n\nmodel = keras.Sequential()\nx = model.outputs[0]\n",
         "import keras\n\nmodel = keras.Sequential()\nx = model.output_shape\n",
         "import keras\n\nmodel = keras.Sequential()\nmodel.output = 1\n",
-        "import keras\n\nmodel = keras.models.load_model('a')\nx = model.output\n",
+        "import keras\n\nmodel = keras.models.load_model('a.h5')\nx = model.output\n",
         "import keras\n\nmodel = keras.Sequential()\nmodel = change(model)\nx = model.output\n",
         "import keras\n\nmodel = keras.Sequential()\n\n\ndef f(model):\n    return model.output\n",
         "import keras\nfrom other import Sequential\n\nkeras.ops.abs(Sequential().output)\n",

@@ -499,20 +499,23 @@ def test_plain_assignment_is_an_alias() -> None:
 
 
 def test_gone_name_stays_where_it_was_and_is_reported() -> None:
-    before = "from keras.layers.core import Dense, Highway\n\nDense(4)\nHighway()\n"
+    before = "from keras.layers.recurrent import LSTM, Recurrent\n\nLSTM(4)\nRecurrent()\n"
     after = (
-        "from tf_keras.layers import Dense\nfrom keras.layers.core import Highway\n\n"
-        "Dense(4)\nHighway()\n"
+        "from tf_keras.layers import LSTM\nfrom keras.layers.recurrent import Recurrent\n\n"
+        "LSTM(4)\nRecurrent()\n"
     )
-    (moved, gone) = check(before, after, to="tf_keras", codes=["KM101", "KM103"])
+    modern = Settings(modern_defaults=True)
+    (moved, gone) = check(before, after, to="tf_keras", codes=["KM101", "KM103"], settings=modern)
     assert moved.fixed and not gone.fixed
-    assert gone.message == "keras.layers.core.Highway does not exist in tf_keras (Keras 2)"
-    assert (gone.line, gone.column) == (1, 38)
+    assert gone.message == "keras.layers.recurrent.Recurrent does not exist in tf_keras (Keras 2)"
+    assert (gone.line, gone.column) == (1, 42)
 
 
 def test_gone_attribute_is_reported_where_it_is_used() -> None:
-    (finding,) = untouched("import keras\n\nkeras.layers.Highway()\n", to="keras", codes=["KM103"])
-    assert (finding.line, finding.column, finding.end_column) == (3, 1, 21)
+    (finding,) = untouched(
+        "import keras\n\nkeras.layers.Recurrent()\n", to="keras", codes=["KM103"]
+    )
+    assert (finding.line, finding.column, finding.end_column) == (3, 1, 23)
 
 
 def test_unknown_name_of_keras_is_reported() -> None:

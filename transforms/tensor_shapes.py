@@ -69,12 +69,6 @@ SHAPE_METHOD = Rule(
             "from keras.layers import Input\n\nx = Input((8,))\nn = x.get_shape().as_list()[-1]\n",
             "from keras.layers import Input\n\nx = Input((8,))\nn = list(x.shape)[-1]\n",
         ),
-        Example(
-            "from keras.layers import Input\n\nx = Input((8,))\nn = x.get_shape().as_list()[-1]\n",
-            "from tf_keras.layers import Input\n\nx = Input((8,))\n"
-            "n = x.get_shape().as_list()[-1]\n",
-            "tf_keras",
-        ),
     ),
     untouched=(
         "Targets with the Keras 2 API.",
