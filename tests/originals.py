@@ -22,7 +22,8 @@ Usage::
 several. A snippet is a whole module: it imports what it needs, and finds ``results`` (an
 empty dict), ``np``, and the values given as keywords. It puts into ``results`` whatever should come
 back: arrays, numbers, strings, lists, anything that pickles without Keras. Indentation common to
-all of its lines is taken off. The versions are ``kerasmigrate.verify.originals.VERSIONS``.
+all of its lines is taken off. Modules of ``kerasmigrate/verify/worker`` are in the package
+``kerasmigrate_verify_worker`` there. The versions are ``kerasmigrate.verify.originals.VERSIONS``.
 
 Each snippet starts in a fresh copy of a process that has just imported that Keras (its graph is
 empty, layers are counted from 1, the random numbers begin at the same seed), so snippets cannot
@@ -64,15 +65,17 @@ CACHE = originals.cache()
 #: What runs beside the old Keras: imports it, then forks a child for each snippet it is sent. A
 #: message is its length in eight bytes and a pickle.
 SERVER = r"""
-import os, pickle, random, struct, sys, traceback
+import importlib.util, os, pickle, random, struct, sys, traceback
 channel = os.dup(0), os.dup(1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 os.dup2(2, 1)
 worker, folder = sys.argv[1:]
-sys.path.insert(0, worker)
-import oldkeras
+place = importlib.util.spec_from_file_location(
+    "kerasmigrate_verify_worker", worker + "/__init__.py", submodule_search_locations=[worker]
+)
+sys.modules[place.name] = importlib.util.module_from_spec(place)
+from kerasmigrate_verify_worker import oldkeras
 oldkeras.load(folder)
-sys.path.remove(worker)
 import numpy
 import tensorflow
 

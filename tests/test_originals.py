@@ -262,6 +262,26 @@ class TestReal:
             "transposed": (2, 10, 10, 5),
         }
 
+    @each_version
+    def test_a_training_step_is_the_same_every_time(self, version: str) -> None:
+        """No update overtakes a gradient that still reads the weights."""
+        code = """
+        from keras.layers import Dense
+        from keras.models import Sequential
+        model = Sequential([Dense(2, input_dim=3, name="first"), Dense(1, name="last")])
+        model.compile("sgd", "mse")
+        x, y = np.ones((4, 3)), np.ones((4, 1))
+        first, last = np.full((3, 2), 0.5), np.array([[1.0], [-2.0]])
+        model.set_weights([first, np.zeros(2), last, np.zeros(1)])
+        model.train_on_batch(x, y)
+        # The outputs are -1.5: the slope of the loss is -5, and through the last layer's weights
+        # as they were it comes to the first.
+        results["moved"] = (model.get_weights()[1] / 0.01).tolist()
+        """
+        for _ in range(3):
+            got = run_original(version, code)
+            np.testing.assert_allclose(got["moved"], [5.0, -10.0], rtol=1e-4)
+
     def test_the_defaults_are_those_of_its_time(self) -> None:
         code = """
         from keras import backend as K

@@ -233,6 +233,12 @@ def _tensorflow() -> None:
     """Make ``tensorflow`` the version-1 interface, with what has moved inside it."""
     flow: Any = importlib.import_module("tensorflow.compat.v1")
     flow.disable_v2_behavior()
+    # The variables of old let an update overtake a gradient that still reads them: a training step
+    # would be another one each time.
+    flow.enable_resource_variables()
+    resource: Any = importlib.import_module("tensorflow.python.ops.resource_variable_ops")
+    # Keras 1 says "if bias:" to ask whether there is one.
+    resource.BaseResourceVariable.__bool__ = lambda self: True
     sys.modules["tensorflow"] = flow
     flow.__version__ = TENSORFLOW
     flow.logging.set_verbosity(flow.logging.ERROR)
