@@ -102,7 +102,7 @@ def test_verbose_lists_what_is_fixed(run: Run) -> None:
 
 
 def test_what_is_left_is_listed(run: Run) -> None:
-    plant(a=b"from keras.layers import Highway\n\nHighway()\n")
+    plant(a=b"from keras.layers import Recurrent\n\nRecurrent()\n")
     ran = run("diff", "a.py")
     assert (ran.code, ran.out) == (1, b"")
     assert "left for you (1):\n  a.py:1: KM103 " in ran.err
@@ -198,9 +198,9 @@ def test_apply_equals_diff(here: Path, run: Run) -> None:
 
 
 def test_apply_with_something_left(run: Run) -> None:
-    plant(a=OLD + b"from keras.layers import Highway\n\nHighway()\n")
+    plant(a=OLD + b"from keras.layers import Recurrent\n\nRecurrent()\n")
     assert run("apply", "a.py", "-q").code == 1
-    assert data("a") == b"from keras.layers import Dense, Highway\n\nHighway()\n"
+    assert data("a") == b"from keras.layers import Dense, Recurrent\n\nRecurrent()\n"
 
 
 def test_undo_keeps_what_was_edited_since(run: Run) -> None:
@@ -447,7 +447,7 @@ def test_apply_with_verify(
     monkeypatch.setattr(api, "verify_paths", lambda *a, **k: proof(Verdict.KERAS_ERROR))
     assert run("apply", ".", "--verify", "-q").code == 1
     monkeypatch.setattr(api, "verify_paths", lambda *a, **k: proof(Verdict.PROVED))
-    plant(b=b"from keras.layers import Highway\n\nHighway()\n")
+    plant(b=b"from keras.layers import Recurrent\n\nRecurrent()\n")
     assert run("apply", ".", "--verify", "-q").code == 1
     plant(b=b"import keras\nx = (\n")
     assert run("apply", ".", "--verify", "-q").code == 3
