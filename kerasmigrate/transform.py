@@ -74,6 +74,8 @@ class Context:
         target: The flavour aimed at.
         view: The file's place in its project.
         settings: The user's choices.
+        muted: Nodes that a rule would have spoken of, were it selected and not ignored there. What
+            the user wants to hear nothing of, another rule should not bring up.
     """
 
     module: cst.Module
@@ -81,6 +83,7 @@ class Context:
     view: ModuleView
     settings: Settings = field(default_factory=Settings)
     reports: list[Report] = field(default_factory=list)
+    muted: set[cst.CSTNode] = field(default_factory=set)
 
     @cached_property
     def names(self) -> Names:
@@ -159,7 +162,7 @@ class Context:
             True when the caller may edit: ``fix`` was asked for, the rule is selected, and no
             comment on the line says otherwise.
         """
-        if not self.settings.runs(rule.code) or self._is_ignored(rule, node):
+        if not self.runs(rule, node):
             return False
         self.reports.append(
             Report(rule, node, message, fix, advice, severity or rule.severity, confidence)
@@ -168,7 +171,10 @@ class Context:
 
     def runs(self, rule: Rule, node: cst.CSTNode) -> bool:
         """Tell whether ``report`` would take a finding of this rule here."""
-        return self.settings.runs(rule.code) and not self._is_ignored(rule, node)
+        if self.settings.runs(rule.code) and not self._is_ignored(rule, node):
+            return True
+        self.muted.add(node)
+        return False
 
     def _is_off(self, code: str, node: cst.CSTNode) -> bool:
         return not self.settings.runs(code) or self._names_on(node, code)

@@ -82,9 +82,14 @@ class Signatures(Transform):
         return self._positions(original_node, updated_node, found, found.target)
 
     def _is_settled(self, original: cst.Call, updated: cst.Call) -> bool:
-        """Tell whether another rule spoke of this call, or changed its arguments."""
+        """Tell whether another rule speaks of this call, or changed its arguments.
+
+        A rule that is not selected, or that a comment keeps still, speaks as well: the place is
+        its business.
+        """
         reports = self.context.reports
         self._spoken.update(report.node for report in reports[self._seen :])
+        self._spoken |= self.context.muted
         self._seen = len(reports)
         return (
             original in self._spoken
@@ -106,6 +111,8 @@ class Signatures(Transform):
     def _method(self, call: cst.Call) -> _Callable | None:
         func = call.func
         if not isinstance(func, cst.Attribute) or func.attr.value in self._own_methods:
+            return None
+        if func in self._spoken:
             return None
         symbol = self._made_by(func.value)
         path = self.context.values.instance(func.value) if symbol is not None else None
@@ -183,7 +190,7 @@ class Signatures(Transform):
     def _keywords(self, call: cst.Call, found: _Callable, target: Signature) -> None:
         for arg in call.args:
             name = arg.keyword.value if arg.keyword is not None else ""
-            if not name or arg.value in self._spoken or target.named(name):
+            if not name or self._spoken & {arg, arg.value} or target.named(name):
                 continue
             if not any(old.named(name) for old in found.olds):
                 continue
