@@ -145,9 +145,14 @@ class Signatures(Transform):
     @cached_property
     def _own_methods(self) -> frozenset[str]:
         """Methods that classes of the file define; their signatures are not Keras'."""
-        collected = _Methods()
-        self.context.module.visit(collected)
-        return frozenset(collected.names)
+        scopes = self.context.names.scope_of
+        return frozenset(
+            node.name.value
+            for node, scope in scopes.items()
+            if isinstance(node, cst.FunctionDef)
+            and scope.parent is not None
+            and isinstance(scope.parent.node, cst.ClassDef)
+        )
 
     def _olds(self, symbol: Symbol, path: str, method: str) -> tuple[Signature, ...]:
         """Return the signatures that the call may be written for, without Keras 3."""
@@ -367,19 +372,6 @@ class Signatures(Transform):
                 advice=f"give {each.name}=",
             )
             return
-
-
-class _Methods(cst.CSTVisitor):
-    """Collects the names of the methods that the classes of a file define."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        for each in node.body.body:
-            if isinstance(each, cst.FunctionDef):
-                self.names.add(each.name.value)
 
 
 def _shape(arg: cst.Arg) -> tuple[str, str]:
