@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from migrating import check, untouched
+
+from kerasmigrate.project import Project
 
 START = "from keras.layers import Dense, Input, Layer\nfrom keras.models import Model\n\n"
 BUILT = START + "x = Input((8,))\nlayer = Dense(2)\nmodel = Model(x, layer(x))\n"
@@ -113,3 +117,79 @@ def test_under_tensorflow_they_are_as_the_rules_say() -> None:
                 assert there == (level < gone.since), (package.__name__, name)
     assert layer.output is model.outputs[0]
     assert tuple(layer.input.shape) == (None, 3)
+
+
+OWN = (
+    "from keras.layers import Dense\n\n\n"
+    "class Base(Dense):\n"
+    "    output_shape = (4,)\n\n"
+    "    def __init__(self, n):\n"
+    "        super().__init__(n)\n"
+    "        self.constraints = []\n\n"
+    "    def get_output_at(self, n):\n"
+    "        return n\n\n\n"
+    "class Mine(Base):\n"
+    "    pass\n\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "Mine(4).get_output_at(0)\n",
+        "layer = Mine(4)\nprint(layer.get_output_at(0), layer.output_shape, layer.constraints)\n",
+        "def make():\n    return Mine(4)\n\n\nprint(make().get_output_at(0))\n",
+        "class Holder:\n    def __init__(self):\n        self.layer = Mine(4)\n\n"
+        "    def show(self):\n        return self.layer.get_output_at(0), self.layer.constraints\n",
+    ],
+)
+def test_what_a_class_of_the_file_defines_is_its_own(use: str) -> None:
+    untouched(OWN + use, to="keras", codes=[])
+
+
+def test_what_a_class_of_the_file_does_not_define_is_that_of_keras() -> None:
+    check(
+        OWN + "layer = Mine(4)\nother = Dense(4)\n"
+        "a = layer.get_input_at(0), layer.input_shape, layer.regularizers\n"
+        "b = other.get_output_at(0), other.output_shape, other.constraints\n",
+        OWN + "layer = Mine(4)\nother = Dense(4)\n"
+        "a = layer.input, layer.input.shape, layer.regularizers\n"
+        "b = other.output, other.output.shape, other.constraints\n",
+        to="keras",
+        codes=["KM404", "KM403", "KM405", "KM404", "KM403", "KM405"],
+    )
+
+
+def test_what_a_class_of_another_file_defines_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    view = Project(tmp_path).view(tmp_path / "use.py")
+    code = "from own import Mine\n\nlayer = Mine(4)\n"
+    check(
+        code + "print(layer.get_output_at(0), layer.output_shape, layer.constraints)\n"
+        "print(layer.get_input_at(0))\n",
+        code + "print(layer.get_output_at(0), layer.output_shape, layer.constraints)\n"
+        "print(layer.input)\n",
+        to="keras",
+        codes=["KM404"],
+        view=view,
+    )
+
+
+def test_updates_that_a_graph_waits_for_have_one_finding() -> None:
+    untouched(
+        "import keras\nimport tensorflow as tf\n\nmodel = keras.Sequential()\n"
+        "with tf.control_dependencies(model.updates):\n    step = tf.no_op()\n"
+        "print(model.updates)\n",
+        to="keras",
+        codes=["KM813", "KM405"],
+    )
+
+
+def test_updates_in_another_call_are_reported_beside_it() -> None:
+    untouched(
+        "import keras\nimport tensorflow as tf\n\nmodel = keras.Sequential()\n"
+        "with tf.control_dependencies([model.updates]), open(model.updates):\n"
+        "    step = tf.no_op()\n",
+        to="keras",
+        codes=["KM813", "KM405"],
+    )

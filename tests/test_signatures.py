@@ -10,6 +10,7 @@ from migrating import check, untouched
 from kerasmigrate import inventory
 from kerasmigrate.inventory.homes import home
 from kerasmigrate.project import Project
+from kerasmigrate.transform import Settings
 from kerasmigrate.transforms import arguments_table, signatures
 from kerasmigrate.values import is_a
 
@@ -258,3 +259,41 @@ def test_every_advice_on_an_argument_is_for_one_that_was_and_is_gone() -> None:
             for path, method in had
             for place in (home(path, known.name).path,)
         ), name
+
+
+@pytest.mark.parametrize(
+    ("code", "codes"),
+    [
+        (
+            "from keras.optimizers import SGD\n\noptimizer = SGD(0.1)\n"
+            "weights = optimizer.get_weights()\n",
+            ["KM231"],
+        ),
+        (
+            "from keras.models import Sequential\n\nmodel = Sequential()\n"
+            "model.train_on_batch(x, y, reset_metrics=True)\n",
+            ["KM237"],
+        ),
+    ],
+)
+def test_one_place_has_one_finding(code: str, codes: list[str]) -> None:
+    untouched(code, to="keras", codes=codes)
+    comment = code[:-1] + f"  # kerasmigrate: ignore[{codes[0]}]\n"
+    untouched(comment, to="keras", codes=[])
+    untouched(code, to="keras", codes=[], settings=Settings(ignore=frozenset(codes)))
+    untouched(code, to="keras", codes=[], settings=Settings(select=frozenset({"KM203", "KM215"})))
+
+
+def test_a_comment_about_one_argument_leaves_the_others() -> None:
+    untouched(
+        "from keras.models import Sequential\n\nmodel = Sequential()\n"
+        "model.train_on_batch(\n"
+        "    x,\n"
+        "    y,\n"
+        "    reset_metrics=True,  # kerasmigrate: ignore[KM237]\n"
+        "    callbacks=z,\n"
+        ")\n"
+        "model.save('a.keras', signatures=s)\n",
+        to="keras",
+        codes=["KM203"],
+    )

@@ -40,6 +40,16 @@ class Foreign:
                 return each
         return None
 
+    def names(self) -> frozenset[str]:
+        """Return the methods and attributes that the class itself brings."""
+        found = set()
+        for each in ast.walk(self.node):
+            if isinstance(each, ast.FunctionDef):
+                found.add(each.name)
+            elif isinstance(each, ast.Name | ast.Attribute) and isinstance(each.ctx, ast.Store):
+                found.add(each.id if isinstance(each, ast.Name) else each.attr)
+        return frozenset(found)
+
 
 Parent = cst.ClassDef | Foreign | str
 
@@ -164,6 +174,25 @@ class LayerClasses:
         heirs = [c for c in self.nodes if c not in mine and node in self.ancestors(c)]
         return (*mine, *heirs)
 
+    def defines(self, owner: Parent, name: str) -> bool:
+        """Tell whether a class, or a known parent outside Keras, brings an attribute or method."""
+        seen: list[Parent] = []
+        todo: list[Parent | None] = [owner]
+        while todo:
+            each = todo.pop()
+            if each is None or isinstance(each, str) or each in seen:
+                continue
+            seen.append(each)
+            if isinstance(each, Foreign):
+                if name in each.names():
+                    return True
+                todo += self.foreign_parents(each)
+            else:
+                if name in own_names(each):
+                    return True
+                todo += self.parents(each)
+        return False
+
     def attribute(self, node: cst.ClassDef, name: str) -> tuple[cst.BaseExpression | None, ...]:
         """Return every value that ``self.name`` is given; None for what is not a plain value."""
         found: list[cst.BaseExpression | None] = []
@@ -230,6 +259,33 @@ def _alternatives(value: cst.BaseExpression | None) -> Iterator[cst.BaseExpressi
         yield from _alternatives(value.orelse)
     else:
         yield value
+
+
+def own_names(owner: cst.ClassDef) -> frozenset[str]:
+    """Return the attributes that a class itself sets, and the methods that it defines."""
+    found = _Own()
+    owner.body.visit(found)
+    return frozenset(found.names)
+
+
+class _Own(cst.CSTVisitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self.names.add(node.name.value)
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        target = node.target
+        if isinstance(target, cst.Name):
+            self.names.add(target.value)
+        elif (
+            isinstance(target, cst.Attribute)
+            and isinstance(target.value, cst.Name)
+            and target.value.value == "self"
+        ):
+            self.names.add(target.attr.value)
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +13,9 @@ from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
-from ._layer_classes import LayerClasses
+from ._layer_classes import LayerClasses, Parent, own_names
 from ._tensors import Tensors
+from .tf_graphs_rules import UPDATES
 
 LAYER_SHAPE = Rule(
     "KM403",
@@ -33,6 +35,7 @@ LAYER_SHAPE = Rule(
     untouched=(
         "Targets with the Keras 2 API.",
         "Models, which keep the attributes, and values that are not certainly layers.",
+        "Instances of classes that define the attribute themselves.",
         "Layers that the code gives several inputs, as in layer.input_shape[0]; it is reported.",
     ),
 )
@@ -51,7 +54,11 @@ NODE_TENSOR = Rule(
             "print(layer.output)\n",
         ),
     ),
-    untouched=("Targets with the Keras 2 API.", "Values that are not certainly layers or models."),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Values that are not certainly layers or models.",
+        "Instances of classes that define the method themselves.",
+    ),
 )
 GONE_ATTRIBUTE = Rule(
     "KM405",
@@ -60,7 +67,11 @@ GONE_ATTRIBUTE = Rule(
     "Keras 1 and 2 kept their bookkeeping in attributes that code came to rely on. The target keeps"
     " none, or others: reading one raises AttributeError, and setting one does nothing.",
     Safety.NONE,
-    untouched=("Values that are not certainly layers, models or Keras tensors.",),
+    untouched=(
+        "Values that are not certainly layers, models or Keras tensors.",
+        "Instances of classes that define the attribute themselves.",
+        "model.updates in tf.control_dependencies; it gets KM813.",
+    ),
 )
 
 _SHAPES = {"output_shape": "output", "input_shape": "input"}
@@ -130,12 +141,23 @@ class LayerAttributes(Transform):
         self._owners: list[cst.ClassDef] = []
         self._edits: dict[cst.CSTNode, str] = {}
         self._indexed: set[cst.CSTNode] = set()
+        #: Calls around that wait for the updates of a model, and that have a finding of their own.
+        self._waiting: set[cst.CSTNode] = set()
         #: Variables of loops over the layers of a model.
         self._loops: set[cst.CSTNode] = set()
 
     @cached_property
     def _tensors(self) -> Tensors:
         return Tensors(self.context)
+
+    @cached_property
+    def _said(self) -> frozenset[cst.CSTNode]:
+        """The places that `UPDATES` speaks of; its transform looks at the whole file first."""
+        reports = self.context.reports
+        return frozenset(each.node for each in reports if each.rule is UPDATES)
+
+    def _is_said(self, node: cst.Call) -> bool:
+        return node in self._said or node in self.context.muted
 
     @cached_property
     def _classes(self) -> LayerClasses:
@@ -182,15 +204,29 @@ class LayerAttributes(Transform):
         return "model" if values.is_model(node) else None
 
     def _defines(self, node: cst.BaseExpression, name: str) -> bool:
-        """Tell whether the code gives such a value this attribute itself."""
-        if not (isinstance(node, cst.Name) and node.value == "self" and self._owners):
-            return False
-        owner = self._owners[-1]
-        return any(
-            each.value == name
-            for relative in self._classes.relatives(owner)
-            for each in _names(relative)
-        )
+        """Tell whether the code gives such a value this attribute itself, or may do so."""
+        if isinstance(node, cst.Name) and node.value == "self" and self._owners:
+            return any(
+                name in own_names(each) for each in self._classes.relatives(self._owners[-1])
+            )
+        makers = list(self._makers(node))
+        if makers and all(isinstance(each, str) for each in makers):
+            return False  # classes of Keras
+        if None in makers or not makers:
+            return any(name in own_names(each) for each in self._classes.nodes)
+        return any(self._classes.defines(each, name) for each in makers if each is not None)
+
+    def _makers(self, node: cst.BaseExpression) -> Iterator[Parent | None]:
+        """Yield the classes that a value is made from; None for what is not known."""
+        if isinstance(node, cst.Call):
+            yield self._classes.resolve(node.func)
+        elif isinstance(node, cst.Name):
+            for each in self.context.names.bindings(node):
+                value = each.value
+                yield self._classes.resolve(value.func) if isinstance(value, cst.Call) else None
+        elif isinstance(node, cst.Attribute):
+            for made in self.context.values.attribute(node):
+                yield self._classes.resolve(made.func) if isinstance(made, cst.Call) else None
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -216,11 +252,15 @@ class LayerAttributes(Transform):
 
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func
+        if self._is_said(node):
+            self._waiting.add(node)
         if self.context.target.api < 3 or not isinstance(func, cst.Attribute):
             return
         name = func.attr.value
         tensor = _NODES.get(name) or _NODE_SHAPES.get(name)
         if tensor is None or self._kind(func.value) is None or len(node.args) != 1:
+            return
+        if self._defines(func.value, name):
             return
         index = node.args[0]
         first = index.keyword is None and not index.star and _is_zero(index.value)
@@ -238,6 +278,7 @@ class LayerAttributes(Transform):
             self._edits[node] = tensor + shape
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        self._waiting.discard(original_node)
         edit = self._edits.get(original_node)
         if edit is None:
             return updated_node
@@ -306,6 +347,8 @@ class LayerAttributes(Transform):
             return
         if self._is_stored(node) or self._defines(node.value, name):
             return
+        if name == "updates" and self._waiting:
+            return
         if name == "stateful" and kind == "layer":
             return
         self.context.report(
@@ -320,30 +363,3 @@ class LayerAttributes(Transform):
 
 def _is_zero(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Integer) and int(node.value, 0) == 0
-
-
-def _names(owner: cst.ClassDef) -> list[cst.Name]:
-    """Return the attributes of ``self`` that a class sets, and the methods that it defines."""
-    found = _Own()
-    owner.body.visit(found)
-    return found.names
-
-
-class _Own(cst.CSTVisitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[cst.Name] = []
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self.names.append(node.name)
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        target = node.target
-        if isinstance(target, cst.Name):
-            self.names.append(target)
-        elif (
-            isinstance(target, cst.Attribute)
-            and isinstance(target.value, cst.Name)
-            and target.value.value == "self"
-        ):
-            self.names.append(target.attr)
