@@ -195,6 +195,7 @@ def test_weights_that_keras_3_does_not_load() -> None:
 
 
 def test_a_saved_model_is_exported() -> None:
+    stays("model.save('m', True, 'tf')\n", "KM714")
     message, advice = stays("model.save('m', save_format='tf')\n", "KM714")
     assert message == "save() does not write the SavedModel format any more"
     assert advice.startswith("write .export('m') for serving")
@@ -204,6 +205,27 @@ def test_a_saved_model_is_exported() -> None:
     ("before", "after", "codes"),
     [
         ("model.save('m.h5', save_format='h5')\n", "model.save('m.h5')\n", ["KM713"]),
+        ("model.save('m.h5', True, 'h5')\n", "model.save('m.h5', True)\n", ["KM713"]),
+        (
+            "model.save(\n    'm.h5',\n    True,  # over it\n    'h5',\n    include_optimizer=o,\n)\n",
+            "model.save(\n    'm.h5',\n    True,  # over it\n    include_optimizer=o,\n)\n",
+            ["KM713"],
+        ),
+        (
+            "models.save_model(model, 'm.h5', True, 'h5')\n",
+            "models.save_model(model, 'm.h5', True)\n",
+            ["KM713"],
+        ),
+        (
+            "model.save_weights('w.weights.h5', True, 'h5')\n",
+            "model.save_weights('w.weights.h5', True)\n",
+            ["KM713"],
+        ),
+        (
+            "model.save('m.h5', True, False, 'h5')\n",
+            "model.save('m.h5', True, include_optimizer=False)\n",
+            ["KM713", "KM713"],
+        ),
         (
             "model.save_weights('w', save_format='tf')\n",
             "model.save_weights('w.weights.h5')\n",
@@ -245,6 +267,36 @@ def test_other_arguments_stay(code: str) -> None:
 
 def test_a_format_that_does_not_show_is_reported() -> None:
     stays("model.save('m.h5', save_format=wanted)\n", "KM713")
+    stays("model.save('m.h5', True, 'h5', signatures)\n", "KM713")
+
+
+@KERAS_3
+def test_a_position_is_the_format_where_every_version_of_the_file_says_so(
+    tmp_path: Path, to: str
+) -> None:
+    (tmp_path / "requirements.txt").write_text("tensorflow==2.15.0\n", encoding="utf-8")
+    view = Project(tmp_path).view(tmp_path / "use.py")
+    code = (
+        "from {}.models import Sequential, save_model\n\nmodel = Sequential()\n"
+        "model.save('m.h5', True, wanted)\nsave_model(model, 'm.h5', True, wanted)\n"
+        "model.save_weights('w.weights.h5', True, wanted)\n"
+    )
+    home = {"keras": "keras", "tf.keras": "tensorflow.keras"}[to]
+    codes = ["KM713", "KM713", "KM713"]
+    if to == "keras":
+        codes.insert(0, "KM101")
+    check(code.format("tensorflow.keras"), code.format(home), to=to, codes=codes, view=view)
+    untouched(code.format("keras"), to="keras", codes=[])
+
+
+def test_positions_of_save_for_tf_keras() -> None:
+    changes(
+        "model.save('m.h5', True, False, 'h5')\n",
+        "model.save('m.h5', True, include_optimizer=False, save_format='h5')\n",
+        "KM713",
+        to="tf_keras",
+    )
+    stays("model.save('m.h5', True, 'h5')\nmodel.save('m', True, wanted)\n", to="tf_keras")
 
 
 @each_target

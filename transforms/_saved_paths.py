@@ -306,8 +306,10 @@ class _Finder(Reader):
 
 def _format(node: cst.Call, kind: str) -> str:
     """Return the kind of a call that saves; a SavedModel is no file that Keras 3 reads."""
-    wanted = literals.string(argument(node.args, len(node.args), "save_format"))
-    return EXPORT if kind == WRITE_MODEL and wanted == "tf" else kind
+    by_position = [arg.value for arg in node.args[2:] if arg.keyword is None and not arg.star]
+    wanted = [argument(node.args, len(node.args), "save_format"), *by_position]
+    tells = kind == WRITE_MODEL and any(literals.string(each) == "tf" for each in wanted)
+    return EXPORT if tells else kind
 
 
 def is_model(context: Context, node: cst.BaseExpression) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 
 import libcst as cst
 
@@ -11,10 +11,13 @@ from kerasmigrate import eras, literals
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
+from kerasmigrate.values import MODEL
+from kerasmigrate.versions import KERAS_3, plausible
 
 from . import _saved_paths as paths
 from ._edits import remove_argument
 from ._history_reads import argument
+from .defaults_table import source
 
 WEIGHTS = Rule(
     "KM710",
@@ -118,6 +121,7 @@ _MODELS = (paths.WRITE_MODEL, paths.CHECKPOINT)
 _HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".hd5")
 #: Suffixes that say nothing more than the format, so that another may take their place.
 _FORMATS = (*_HDF5, ".h5f", ".weights", ".ckpt", ".tf", ".model", ".keras", ".wts")
+_FORMAT_NAMES = ("h5", "hdf5", "keras", "tf")
 _CONCERNS = re.compile(
     r"save_weights|load_weights|\.save\(|save_model|load_model|ModelCheckpoint|to_yaml"
 )
@@ -133,7 +137,8 @@ class Saving(Transform):
         super().__init__(context)
         self._edits: dict[cst.CSTNode, tuple[str, str]] = {}
         self._plans: dict[str, tuple[str | None, str]] = {}
-        self._dropped: set[cst.CSTNode] = set()
+        #: Calls that lose save_format, and its position if it has no name.
+        self._dropped: dict[cst.CSTNode, int | None] = {}
         self._named: set[cst.CSTNode] = set()
 
     @cached_property
@@ -187,14 +192,14 @@ class Saving(Transform):
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         if original_node in self._dropped:
+            place = self._dropped[original_node]
+            if place is not None:
+                updated_node = _named(updated_node, place, "save_format")
             updated_node = remove_argument(updated_node, "save_format")
+        elif original_node in self._named and len(updated_node.args) > 3:
+            updated_node = _named(updated_node, 3, "save_format")
         if original_node in self._named:
-            args = list(updated_node.args)
-            args[2] = args[2].with_changes(
-                keyword=cst.Name("include_optimizer"),
-                equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-            )
-            updated_node = updated_node.with_changes(args=args)
+            updated_node = _named(updated_node, 2, "include_optimizer")
         return updated_node
 
     # -- names -------------------------------------------------------------------------------
@@ -375,7 +380,7 @@ class Saving(Transform):
         if (
             isinstance(call.func, cst.Attribute)
             and use.kind == paths.WRITE_MODEL
-            and len(call.args) == 3
+            and (len(call.args) == 3 or (len(call.args) == 4 and self._is_format(use, 3)))
             and all(arg.keyword is None and not arg.star for arg in call.args)
             and isinstance(literals.plain(call.args[2].value), bool)
             and self.context.symbol(call.func) is None
@@ -384,11 +389,15 @@ class Saving(Transform):
             )
         ):
             self._named.add(call)
-        wanted = argument(call.args, len(call.args), "save_format")
+        wanted = self._format(use)
         if wanted is None or self.context.target.api < 3:
             return
         named = _is_right(use.kind, use.base) or self._plan(use.base)[0] is not None
-        known = literals.plain(wanted) in ("h5", "hdf5", "keras", "tf", None)
+        known = literals.plain(wanted) in (*_FORMAT_NAMES, None)
+        place = next(i for i, arg in enumerate(call.args) if arg.value is wanted)
+        by_position = call.args[place].keyword is None
+        if by_position and any(arg.keyword is None for arg in call.args[place + 1 :]):
+            named = False
         if use.text is None or not known or not named:
             self.context.report(
                 FORMAT,
@@ -397,7 +406,56 @@ class Saving(Transform):
                 advice="leave it out; the suffix of the name tells the format",
             )
         elif self.context.report(FORMAT, call, "save_format= is gone", fix=True):
-            self._dropped.add(call)
+            self._dropped[call] = place if by_position else None
+
+    def _format(self, use: paths.Use) -> cst.BaseExpression | None:
+        """Return the argument save_format, by its name or its position."""
+        args = use.call.args
+        for index, arg in enumerate(args):
+            if arg.star:
+                return None
+            if arg.keyword is None and self._is_format(use, index):
+                return arg.value
+        return argument(args, len(args), "save_format")
+
+    def _is_format(self, use: paths.Use, index: int) -> bool:
+        """Tell whether a position is save_format, by its value or by the versions of the file."""
+        call = use.call
+        symbol = self.context.symbol(call.func)
+        if index < (2 if symbol is None else 3) or call.args[index].keyword is not None:
+            return False
+        value = literals.plain(call.args[index].value)
+        if not isinstance(value, literals.Unknown):
+            return value in _FORMAT_NAMES
+        names = self.context.names
+        if symbol is not None:
+            flavours = {symbol.flavour}
+        else:
+            flavours = {each.flavour for _, each in names.symbols()}
+        method = "save_weights" if use.kind in _WEIGHTS else "save"
+        path = symbol.path if symbol is not None else ""
+        held = [
+            _order(v, path, method) for f in flavours for v in plausible(names, f) or (KERAS_3,)
+        ]
+        return bool(held) and all(each[index : index + 1] == ("save_format",) for each in held)
+
+
+@cache
+def _order(version: str, path: str, method: str) -> tuple[str, ...]:
+    """Return the positions of a function, or of a method of models, in a version."""
+    known = source(version)
+    found = known.signature(path) if path else known.method(MODEL, method)
+    return found.names() if found is not None else ()
+
+
+def _named(call: cst.Call, place: int, name: str) -> cst.Call:
+    """Give a name to an argument by position."""
+    args = list(call.args)
+    args[place] = args[place].with_changes(
+        keyword=cst.Name(name),
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+    )
+    return call.with_changes(args=args)
 
 
 def _is_right(kind: str, base: str) -> bool:
