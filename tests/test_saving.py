@@ -207,8 +207,8 @@ def test_a_saved_model_is_exported() -> None:
         ("model.save('m.h5', save_format='h5')\n", "model.save('m.h5')\n", ["KM713"]),
         ("model.save('m.h5', True, 'h5')\n", "model.save('m.h5', True)\n", ["KM713"]),
         (
-            "model.save(\n    'm.h5',\n    True,  # over it\n    'h5',\n    include_optimizer=o,\n)\n",
-            "model.save(\n    'm.h5',\n    True,  # over it\n    include_optimizer=o,\n)\n",
+            "model.save(\n    'm.h5',\n    True,  # over it\n    'h5',\n    zipped=z,\n)\n",
+            "model.save(\n    'm.h5',\n    True,  # over it\n    zipped=z,\n)\n",
             ["KM713"],
         ),
         (

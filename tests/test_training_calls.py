@@ -227,6 +227,68 @@ def test_a_batch_size_out_of_sight(before: str, advice: str) -> None:
     assert findings[0].confidence is Confidence.UNSURE
 
 
+KERAS_1 = (
+    "from {0}.layers import Dense\nfrom {0}.models import Sequential\n\nmodel = Sequential()\n"
+    "model.add(Dense(4, {1}='zero'))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "strays", "advice"),
+    [
+        (
+            "fit_generator(g, n, e, 1, [], v, nv, {}, 10, 2, True, 3)",
+            "; by position samples_per_epoch= is taken for steps_per_epoch=, nb_val_samples= is"
+            " taken for validation_steps=, class_weight= is taken for validation_freq=, max_q_size="
+            " is taken for class_weight=, nb_worker= is taken for max_queue_size=, pickle_safe= is"
+            " taken for workers=, initial_epoch= is taken for use_multiprocessing=",
+            "model.fit_generator(g, steps_per_epoch=-(-n // batch_size), epochs=e, verbose=1,"
+            " callbacks=[], validation_data=v, validation_steps=-(-nv // batch_size),"
+            " class_weight={}, max_queue_size=10, workers=2, use_multiprocessing=True,"
+            " initial_epoch=3)",
+        ),
+        (
+            "evaluate_generator(g, 100)",
+            "; by position val_samples= is taken for steps=",
+            "model.evaluate_generator(g, steps=-(-100 // batch_size))",
+        ),
+        (
+            "predict_generator(g, n, q)",
+            "; by position val_samples= is taken for steps=, max_q_size= is taken for callbacks=",
+            "model.predict_generator(g, steps=-(-n // batch_size), max_queue_size=q)",
+        ),
+        ("predict_generator(g, val_samples=n)", "", "steps=-(-n // batch_size)"),
+    ],
+)
+def test_a_finding_says_what_each_position_is_taken_for(
+    before: str, strays: str, advice: str
+) -> None:
+    code = f"model.{before}\n"
+    findings = check(
+        KERAS_1.format("keras", "init") + code,
+        KERAS_1.format("tf_keras", "kernel_initializer") + code,
+        to="tf_keras",
+        codes=["KM101", "KM101", "KM201", "KM224"],
+    )
+    assert findings[-1].message.partition(" has")[2] == strays
+    assert findings[-1].advice == f"write {advice}, with the right batch size"
+
+
+def test_a_call_in_an_advice_has_the_names_of_today() -> None:
+    findings = check(
+        KERAS_1.format("keras", "init") + "model.fit_generator(g, n, 4, max_q_size=2)\n",
+        KERAS_1.format("keras", "kernel_initializer")
+        + "model.fit_generator(g, n, 4, max_q_size=2)\n",
+        to="keras",
+        codes=["KM201", "KM224"],
+    )
+    assert findings[-1].message.endswith(" has")
+    assert findings[-1].advice == (
+        "write model.fit(g, steps_per_epoch=-(-n // batch_size), epochs=4), with the right batch"
+        " size"
+    )
+
+
 def test_a_second_argument_that_may_count_either() -> None:
     findings = untouched(
         HEAD.format("keras")
@@ -237,6 +299,35 @@ def test_a_second_argument_that_may_count_either() -> None:
 
 
 # -- compile ---------------------------------------------------------------------------------------
+
+TF = "from {}.models import Sequential\n\nmodel = Sequential()\nmodel.compile({})\n"
+
+
+def test_later_positions_of_compile_are_those_of_the_version() -> None:
+    """The fifth was sample_weight_mode before TensorFlow 2.2, and is weighted_metrics since."""
+    given = "'sgd', 'mse', ['mae'], None, w, eager"
+    check(
+        TF.format("tensorflow.keras", given),
+        TF.format("tf_keras", given),
+        to="tf_keras",
+        codes=["KM101"],
+    )
+    check(
+        TF.format("tensorflow.keras", given),
+        TF.format(
+            "keras",
+            "'sgd', 'mse', metrics=['mae'], loss_weights=None, weighted_metrics=w,"
+            " run_eagerly=eager",
+        ),
+        to="keras",
+        codes=["KM101", "KM226"],
+    )
+    older = "import tensorflow as tf\n\nsession = tf.Session()\n"
+    check(
+        older + TF.format("tensorflow.keras", "'sgd', 'mse', ['mae'], None, w"),
+        older + TF.format("tf_keras", "'sgd', 'mse', ['mae'], None, sample_weight_mode=w"),
+        to="tf_keras",
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
+from kerasmigrate.versions import KERAS_2_3, LATE, TF1, plausible
 
 from .arguments_rules import NO_SUCCESSOR
 from .arguments_table import advice
@@ -88,7 +89,8 @@ UNKNOWN_STEPS = Rule(
     "KM224",
     "batch-size-unknown",
     "Report a number of samples that has to become a number of batches",
-    "Only the generator knows how many samples a batch has.",
+    "Only the generator knows how many samples a batch has. By keyword the call raises; by position"
+    " tf_keras takes the number for batches, and what stands behind it for other parameters.",
     Safety.NONE,
 )
 DROPPED = Rule(
@@ -289,7 +291,7 @@ class TrainingCalls(Transform):
             self._apply(work, method, target)
             left = args.fit(target)
         except _NoStepsError as reason:
-            self._report_steps(original, args, method, new_method, str(reason))
+            self._report_steps(work, method, target, str(reason))
             return updated
         except UnbindableError as reason:
             if args.changed or work.rules or method in _GENERATORS:
@@ -336,9 +338,24 @@ class TrainingCalls(Transform):
         words = {arg.keyword.value for arg in call.args if arg.keyword is not None}
         if words & _OLD_WORDS or (self.era is Era.KERAS_1 and not words & _NEW_WORDS):
             return inventory.load(KERAS_1).method(owner, method)
-        if method in _GENERATORS or method == "compile":
-            return inventory.load("keras-2.3.1").method(owner, method)
+        if method == "compile":
+            return inventory.load(self._compile_version).method(owner, method)
+        if method in _GENERATORS:
+            return inventory.load(KERAS_2_3).method(owner, method)
         return target
+
+    @cached_property
+    def _compile_version(self) -> str:
+        """The version whose order of compile() counts: from its fifth position on there are two."""
+        names = self.context.names
+        flavours = {symbol.flavour for _, symbol in names.symbols()}
+        late = all(
+            plausible(names, each) == {LATE}
+            if each == "keras"
+            else TF1 not in plausible(names, each)
+            for each in flavours
+        )
+        return LATE if late and flavours else KERAS_2_3
 
     def _apply(self, work: _Work, method: str, target: Signature) -> None:
         args = work.args
@@ -482,26 +499,53 @@ class TrainingCalls(Transform):
                 advice=advice(name),
             )
 
-    def _report_steps(
-        self, call: cst.Call, args: Arguments, method: str, new_method: str, old: str
-    ) -> None:
-        new = _SAMPLES[old][0]
+    def _report_steps(self, work: _Work, method: str, target: Signature, old: str) -> None:
+        args, new_method = work.args, work.method
         item = args.get(old)
         assert item is not None and item.original is not None
         steps = in_batches(item.original, cst.Name("batch_size"))
         code = self.context.module.code_for_node(steps)
         where = "" if new_method == method else f" in a call of {new_method}()"
+        written = f"{_SAMPLES[old][0]}={code}{where}"
+        strays = _strays(args, target) if new_method == method else []
+        if len(args.positional) > 1 and not args.starred:
+            written = self._written(work, target)
         self.context.report(
             UNKNOWN_STEPS,
-            call,
+            work.call,
             f"{method}() is not converted: the source does not show how many samples a batch of"
-            f" {old}= has",
-            advice=f"write {new}={code}{where}, with the right batch size",
+            f" {old}= has{'; by position ' if strays else ''}{', '.join(strays)}",
+            advice=f"write {written}, with the right batch size",
             confidence=Confidence.UNSURE,
         )
 
+    def _written(self, work: _Work, target: Signature) -> str:
+        """Write a call with numbers of batches, and with the names of today."""
+        code_of = self.context.module.code_for_node
+        parts = []
+        for index, item in enumerate(work.args.live):
+            name, value = item.name or "", item.original or item.value
+            new = _new_word(name) if name in _OLD_WORDS else name
+            if name in _SAMPLES and literals.plain(value) is not None:
+                value = in_batches(value, cst.Name("batch_size"))
+            if index == 0 and item.positional:
+                parts.append(code_of(value))
+            elif target.named(new):
+                parts.append(f"{new}={code_of(value)}")
+        assert isinstance(work.call.func, cst.Attribute)
+        return f"{code_of(work.call.func.value)}.{work.method}({', '.join(parts)})"
+
 
 _NEW_WORDS = frozenset(("epochs", "steps_per_epoch", "validation_steps", "steps", *_QUEUE))
+
+
+def _strays(args: Arguments, target: Signature) -> list[str]:
+    """Say what arguments by position of Keras 1 would be taken for."""
+    return [
+        f"{item.name}= is taken for {today}="
+        for item, today in zip(args.positional, target.names(), strict=False)
+        if item.name in _SAMPLES or (item.name and _RENAME.get(item.name, item.name) != today)
+    ]
 
 
 def _new_word(old: str) -> str:
