@@ -80,6 +80,38 @@ def connected(project: Project, path: Path | None) -> frozenset[Path]:
     return frozenset(found - {path})
 
 
+def sharing(project: Project, path: Path | None) -> frozenset[Path]:
+    """Return the files that a value made in a file may get to, itself left out.
+
+    Those are the files that it imports, directly or not, those that import it, and what these
+    import in turn. Two files that only import a third one share nothing.
+    """
+    if path is None:
+        return frozenset()
+    imports = _imports(project)
+    users = {
+        each for each in imports if each == path or path in _reached(imports, each, frozenset())
+    }
+    found: frozenset[Path] = frozenset((path,))
+    for each in users | {path}:
+        found = _reached(imports, each, found)
+    return found - {path}
+
+
+def _reached(
+    imports: dict[Path, frozenset[Path]], start: Path, known: frozenset[Path]
+) -> frozenset[Path]:
+    """Return the known files and those that imports lead to from a file, itself among them."""
+    found = {start}
+    todo = [start]
+    while todo:
+        for each in imports.get(todo.pop(), ()):
+            if each not in found:
+                found.add(each)
+                todo.append(each)
+    return known | found
+
+
 def is_imported(project: Project, path: Path | None) -> bool:
     """Tell whether another file of the project imports a file."""
     return path is not None and any(path in others for others in _imports(project).values())
