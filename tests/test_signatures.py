@@ -89,8 +89,8 @@ def test_code_that_is_right_stays(code: str) -> None:
 
 def test_versions_that_disagree_are_reported() -> None:
     findings = check(
-        "from keras.layers.convolutional import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', 1, 'relu')\n",
-        "from keras.layers import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', 1, 'relu')\n",
+        "from keras.layers.convolutional import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', n, f)\n",
+        "from keras.layers import Conv1D\n\nx = Conv1D(8, 3, 1, 'same', n, f)\n",
         to="keras",
         codes=["KM101", "KM214"],
     )
@@ -296,4 +296,53 @@ def test_a_comment_about_one_argument_leaves_the_others() -> None:
         "model.save('a.keras', signatures=s)\n",
         to="keras",
         codes=["KM203"],
+    )
+
+
+CONV = "Conv2D(4, 3, (1, 1), 'same', 'channels_last', (1, 1), {})\n"
+
+
+def test_a_value_that_the_target_cannot_take_shows_an_older_order() -> None:
+    code = "from keras.layers import Conv2D\n\nlayer = "
+    findings = untouched(code + CONV.format("'relu'"), to="keras", codes=["KM214"])
+    assert findings[0].message == (
+        "Conv2D: argument 7 was activation= and is groups= in keras (Keras 3)"
+    )
+    home = code.replace("keras", "tensorflow.keras")
+    untouched(home + CONV.format("'relu'"), to="tf.keras", codes=["KM214"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        CONV.format("2"),
+        CONV.format("groups"),
+        CONV.format("None"),
+        "Conv2D(4, 3, (1, 1), 'same', 'channels_last', (1, 1), 2, 'relu')\n",
+        "Conv2D(4, 3, (1, 1), 'same', 'channels_last', (1, 1), activation='relu')\n",
+        "Dense(4, 'relu', True, 'zeros')\n",
+        "sparse_categorical_crossentropy(a, b, True, -1)\n",
+    ],
+)
+def test_a_value_that_the_target_takes_shows_nothing(call: str) -> None:
+    code = "from keras.layers import Conv2D, Dense\n"
+    code += "from keras.losses import sparse_categorical_crossentropy\n\nmade = "
+    untouched(code + call, to="keras", codes=[])
+
+
+def test_a_value_tells_versions_apart_in_old_code() -> None:
+    """Before 2.3 the fifth argument was dilation_rate; then a text in its place would follow."""
+    old, new = "from keras.layers.convolutional import {0}\n\n", "from keras.layers import {0}\n\n"
+    check(
+        old.format("Conv1D") + "x = Conv1D(8, 3, 1, 'same', 1, 'relu'), Conv1D(8, 3, 1, p, 1, f)\n",
+        new.format("Conv1D") + "x = Conv1D(8, 3, 1, 'same', dilation_rate=1, activation='relu'),"
+        " Conv1D(8, 3, 1, p, 1, f)\n",
+        to="keras",
+        codes=["KM101", "KM213", "KM214"],
+    )
+    check(
+        old.format("Conv2D") + CONV.format("'relu'"),
+        new.format("Conv2D") + CONV.format("activation='relu'"),
+        to="keras",
+        codes=["KM101", "KM213"],
     )

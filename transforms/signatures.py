@@ -7,14 +7,15 @@ inventories: it names arguments that moved, and reports what the target does not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 
 import libcst as cst
 
-from kerasmigrate import inventory
+from kerasmigrate import inventory, literals
 from kerasmigrate.callees import callee
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.findings import Confidence, Severity
@@ -34,6 +35,8 @@ from .signatures_rules import METHOD_GONE, POSITION, REQUIRED, UNSURE_POSITION
 _OLD = {"keras": (KERAS_2_0, KERAS_2_2, KERAS_2_3, LATE)}
 #: tf.keras of TensorFlow 1 has no inventory; what these two agree on holds for it.
 _BETWEEN = (KERAS_2_2, LATE)
+#: Defaults of parameters that take no text.
+_NUMBER = re.compile(r"True|False|-?[0-9.]+(e-?[0-9]+)?")
 #: Flavours that exist as Keras 3, and the inventory that such code fits.
 _NEW = {"keras": "keras-3", "tf.keras": "tf.keras-3", "keras_core": "keras-3"}
 
@@ -253,7 +256,14 @@ class Signatures(Transform):
             return updated
         count = sum(arg.keyword is None for arg in args)
         keywords = {arg.keyword.value for arg in args if arg.keyword is not None}
-        orders = self._orders(found, target, count)
+        values = [arg.value for arg in args if arg.keyword is None]
+        refused = _refuses(target, values)
+        olds = [each for each in found.olds if not (refused and _refuses(each, values))]
+        guessed = not olds
+        if guessed:  # older than what the file is taken for
+            every = _signatures(_OLD["keras"], found.path, found.method)
+            olds = [each for each in every if not _refuses(each, values)]
+        orders = self._orders(found, olds, target, count)
         today = target.names()
         fits = count <= len(today) or any(
             each.kind == "var_positional" for each in target.parameters
@@ -262,20 +272,22 @@ class Signatures(Transform):
         if not other or (fits and count == 0):
             self._required(call, found, target, count, keywords)
             return updated
-        if (self._is_old or not fits) and len(set(orders)) == 1:
+        if (self._is_old or not fits) and len(set(orders)) == 1 and not guessed:
             return self._named(call, updated, found, target, orders[0])
         agreed = len(other) < len(orders) and not self._shows_age(found)
-        if fits and (agreed or self._may_be_new(found)):
+        if fits and not refused and (agreed or self._may_be_new(found)):
             return updated
         self._unsure(call, found, target, orders, count)
         return updated
 
-    def _orders(self, found: _Callable, target: Signature, count: int) -> list[tuple[str, ...]]:
+    def _orders(
+        self, found: _Callable, olds: Sequence[Signature], target: Signature, count: int
+    ) -> list[tuple[str, ...]]:
         """Return what ``count`` positions mean in the old versions, in the words of today."""
         row = row_of(found.path) if not found.method else None
         rename = row.rename if row is not None else {}
         orders = []
-        for old in found.olds:
+        for old in olds:
             names = old.names()[:count]
             if len(names) == count:
                 orders.append(
@@ -376,6 +388,16 @@ class Signatures(Transform):
 
 def _shape(arg: cst.Arg) -> tuple[str, str]:
     return arg.star, arg.keyword.value if arg.keyword is not None else ""
+
+
+def _refuses(signature: Signature, values: Sequence[cst.BaseExpression]) -> bool:
+    """Tell whether a text stands where a signature has a number or a flag."""
+    for name, value in zip(signature.names(), values, strict=False):
+        parameter = signature.get(name)
+        default = parameter.default if parameter is not None else None
+        if _NUMBER.fullmatch(default or "") and literals.string(value) is not None:
+            return True
+    return False
 
 
 def _takes_all(signature: Signature) -> bool:

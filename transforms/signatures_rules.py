@@ -35,9 +35,17 @@ UNSURE_POSITION = Rule(
     "KM214",
     "uncertain-position",
     "Report an argument whose position belongs to different parameters in different versions",
-    "The source does not show which version the call was written for, and they disagree.",
+    "The source does not show which version the call was written for, and they disagree. In a file"
+    " that may be for the target already, a call is reported only if a value shows that it is not:"
+    " 'relu' as the seventh argument of Conv2D was the activation, and cannot be groups, a number."
+    " A value that both parameters take shows nothing: the fourth argument of"
+    " sparse_categorical_crossentropy was axis and is ignore_class, and -1 is right for either.",
     Safety.NONE,
     Severity.WARNING,
+    untouched=(
+        "Calls in a file that may be for the target, with values that the target takes there.",
+        "Positions that some plausible version shares with the target.",
+    ),
 )
 METHOD_GONE = Rule(
     "KM215",
