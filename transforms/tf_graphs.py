@@ -17,6 +17,7 @@ from kerasmigrate.walking import walk
 from . import _tensorflow1 as tf1
 from . import tf_layers_table
 from ._graph_uses import GraphUses
+from .gpu_memory import growths
 from .tf_graphs_rules import (
     DEFAULT_GRAPH,
     ESTIMATOR,
@@ -87,6 +88,11 @@ class GraphPatterns(Transform):
     @cached_property
     def _uses(self) -> GraphUses:
         return GraphUses(self.context)
+
+    @cached_property
+    def _for_memory(self) -> frozenset[cst.CSTNode]:
+        """Sessions and configurations that another rule takes out."""
+        return frozenset(node for each in growths(self.context) for node in each.nodes)
 
     @cached_property
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -161,6 +167,8 @@ class GraphPatterns(Transform):
 
     def _call(self, call: cst.Call) -> None:
         name = self._uses.tensorflow(call)
+        if call in self._for_memory:
+            return
         if name in _SESSIONS:
             self._session(call)
         elif name in _INITIALIZERS:
