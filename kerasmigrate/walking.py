@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import libcst as cst
@@ -52,30 +53,56 @@ _LAYOUT = frozenset(
         "trailing_whitespace",
     )
 )
-_fields: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+_Getter = Callable[[cst.CSTNode], tuple[Any, ...]]
+_getters: dict[type[cst.CSTNode], _Getter] = {}
 
 
-def _names(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    found = tuple(
+class _Nodes(dict[type, bool]):
+    """Tells whether a class is one of nodes; asking `isinstance` each time takes much longer."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = found = issubclass(kind, cst.CSTNode)
+        return found
+
+
+_is_node = _Nodes()
+
+
+def _getter(kind: type[cst.CSTNode]) -> _Getter:
+    """Return a function that reads the fields of a class of nodes, without layout."""
+    names = [
         field.name
         for field in fields(kind)
         if field.name not in _LAYOUT and not field.name.startswith("whitespace")
-    )
-    _fields[kind] = found
+    ]
+    found: _Getter
+    if len(names) > 1:
+        found = attrgetter(*names)
+    elif names:
+        one = attrgetter(names[0])
+
+        def found(node: cst.CSTNode) -> tuple[Any, ...]:
+            return (one(node),)
+    else:
+
+        def found(node: cst.CSTNode) -> tuple[Any, ...]:
+            return ()
+
+    _getters[kind] = found
     return found
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the direct children of a node without layout, in the order of the node's fields."""
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return the direct children of a node without layout, in the order of the node's fields."""
     kind = type(node)
-    for name in _fields.get(kind) or _names(kind):
-        value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, tuple | list):
-            for each in value:
-                if isinstance(each, cst.CSTNode):
-                    yield each
+    found: list[cst.CSTNode] = []
+    for value in (_getters.get(kind) or _getter(kind))(node):
+        held = type(value)
+        if held is tuple or held is list:
+            found += [each for each in value if _is_node[type(each)]]
+        elif _is_node[held]:
+            found.append(value)
+    return found
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -84,7 +111,7 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(list(children(current))))
+        stack.extend(reversed(children(current)))
 
 
 class Reader:
