@@ -1,0 +1,166 @@
+"""Numbers that have to be of Python's own type."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate.callees import callee
+from kerasmigrate.rules import Example, Rule
+from kerasmigrate.transform import Context, Transform
+
+from ._history_reads import constant
+
+INTEGER = Rule(
+    "KM217",
+    "numpy-integer",
+    "Make an int of a numpy product that is the width of a layer",
+    "Keras 3 asks for Python's own int, and the product that numpy.prod gives is none:"
+    ' "Received an invalid value for `units`, expected a positive integer. Received: units=784"'
+    ' (Dense), "`output_dim` must be a positive integer. Received: output_dim=6 (of type int64)"'
+    ' (Embedding), "output_size must be an integer" (LSTM). Convolutions take both.',
+    examples=(
+        Example(
+            "import numpy as np\nfrom keras.layers import Dense\n\n"
+            "last = Dense(np.prod(shape), activation='tanh')\n",
+            "import numpy as np\nfrom keras.layers import Dense\n\n"
+            "last = Dense(int(np.prod(shape)), activation='tanh')\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 2 API.",
+        "Arguments of layers that take numpy's integers as well, such as Conv2D.",
+        "Names with other values; products that are already given to int().",
+    ),
+)
+SHAPE = Rule(
+    "KM218",
+    "number-as-shape",
+    "Write a shape of one number as a tuple",
+    "Input(3), and Input(shape=(3)), which is the same, gave a shape of one axis in Keras 2."
+    " Keras 3 says \"Cannot convert '3' to a shape.\"",
+    examples=(
+        Example(
+            "from keras.layers import Input\n\na = Input(3)\nb = Input(shape=(3))\n",
+            "from keras.layers import Input\n\na = Input((3,))\nb = Input(shape=(3,))\n",
+        ),
+    ),
+    untouched=("Targets with the Keras 2 API.", "Shapes that the source does not show."),
+)
+
+#: Arguments that take no integer of numpy, by making each layer with one.
+_ARGUMENTS = {
+    "keras.layers.Dense": ("units",),
+    "keras.layers.Embedding": ("input_dim", "output_dim"),
+    "keras.layers.GRU": ("units",),
+    "keras.layers.GRUCell": ("units",),
+    "keras.layers.LSTM": ("units",),
+    "keras.layers.LSTMCell": ("units",),
+    "keras.layers.RepeatVector": ("n",),
+    "keras.layers.SimpleRNN": ("units",),
+    "keras.layers.SimpleRNNCell": ("units",),
+}
+#: What these arguments were called in Keras 1.
+_OLD_NAMES = {"output_dim": "units"}
+_PRODUCTS = frozenset(("numpy.prod", "numpy.product"))
+_INPUTS = frozenset(("keras.layers.Input", "keras.Input"))
+
+
+class IntegerArguments(Transform):
+    """Gives layers integers, and inputs shapes, of the types that Keras 3 takes."""
+
+    rules = (INTEGER, SHAPE)
+    order = 44
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._products: set[cst.CSTNode] = set()
+        self._shapes: set[cst.CSTNode] = set()
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if self.context.target.api < 3:
+            return
+        found = callee(self.context.names, node)
+        if found is None or found.partial:
+            return
+        home = self.context.imports.locate(found.path).path
+        if home in _INPUTS:
+            self._shape(node)
+        elif home in _ARGUMENTS:
+            self._integers(node, home, found.skip)
+
+    def _integers(self, node: cst.Call, home: str, skip: int) -> None:
+        wanted = _ARGUMENTS[home]
+        signature = self.context.inventory.signature(home)
+        slots = signature.names() if signature is not None else ()
+        for index, arg in enumerate(node.args[skip:]):
+            if arg.star:
+                return
+            name = (
+                arg.keyword.value if arg.keyword is not None else "".join(slots[index : index + 1])
+            )
+            name = name if name in wanted else _OLD_NAMES.get(name, "")
+            if name in wanted:
+                self._integer(arg.value, home.rpartition(".")[2], name)
+
+    def _integer(self, value: cst.BaseExpression, layer: str, name: str) -> None:
+        product = value
+        if isinstance(value, cst.Name):
+            bound = constant(self.context, value)
+            product = bound if bound is not None else value
+        if not isinstance(product, cst.Call) or not self._is_product(product):
+            return
+        hidden = "int" in self.context.names.bound
+        if self.context.report(
+            INTEGER,
+            value,
+            f"{layer} takes no integer of numpy as {name}=",
+            fix=not hidden,
+            advice="make a Python int of it; this file gives the name int to something else"
+            if hidden
+            else "",
+        ):
+            self._products.add(value)
+
+    def _is_product(self, call: cst.Call) -> bool:
+        """Tell whether a call is ``numpy.prod`` of a whole shape."""
+        origins = self.context.names.origins(call.func)
+        if not origins or not _PRODUCTS.issuperset(origins):
+            return False
+        given = [arg.keyword.value if arg.keyword is not None else arg.star for arg in call.args]
+        return given in ([""], ["", "dtype"])
+
+    def _shape(self, node: cst.Call) -> None:
+        for index, arg in enumerate(node.args):
+            if arg.star:
+                return
+            is_shape = arg.keyword.value == "shape" if arg.keyword is not None else index == 0
+            if is_shape and isinstance(arg.value, cst.Integer):
+                if self.context.report(
+                    SHAPE, arg.value, f"{arg.value.value} is a number and no shape", fix=True
+                ):
+                    self._shapes.add(arg.value)
+                return
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if original_node not in self._products:
+            return updated_node
+        return _int(updated_node)
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        if original_node not in self._products:
+            return updated_node
+        return _int(updated_node)
+
+    def leave_Integer(
+        self, original_node: cst.Integer, updated_node: cst.Integer
+    ) -> cst.BaseExpression:
+        if original_node not in self._shapes:
+            return updated_node
+        bare = updated_node.with_changes(lpar=(), rpar=())
+        lpar = updated_node.lpar or (cst.LeftParen(),)
+        rpar = updated_node.rpar or (cst.RightParen(),)
+        return cst.Tuple([cst.Element(bare, comma=cst.Comma())], lpar=lpar, rpar=rpar)
+
+
+def _int(value: cst.BaseExpression) -> cst.Call:
+    return cst.Call(cst.Name("int"), [cst.Arg(value)])
