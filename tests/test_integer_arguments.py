@@ -30,16 +30,20 @@ def changes(layer: str, before: str, after: str, code: str, to: str = "keras") -
     ("layer", "before", "after"),
     [
         ("Dense", "Dense(np.prod(s))\n", "Dense(int(np.prod(s)))\n"),
-        ("Dense", "Dense(\n    np.prod(s),  # all\n)\n", "Dense(\n    int(np.prod(s)),  # all\n)\n"),
+        ("Dense", "Dense(\n    np.prod(s),\n)\n", "Dense(\n    int(np.prod(s)),\n)\n"),
         ("Dense", "Dense(np.prod(s, dtype=t))\n", "Dense(int(np.prod(s, dtype=t)))\n"),
         ("Dense", "n = np.prod(s)\nDense(n)\nn\n", "n = np.prod(s)\nDense(int(n))\nn\n"),
         ("LSTM", "LSTM(np.prod(s))\n", "LSTM(int(np.prod(s)))\n"),
         ("GRU", "GRU(np.prod(s), bias)\n", "GRU(int(np.prod(s)), bias)\n"),
         ("RepeatVector", "RepeatVector(np.prod(s))\n", "RepeatVector(int(np.prod(s)))\n"),
         ("Embedding", "Embedding(9, np.prod(s))\n", "Embedding(9, int(np.prod(s)))\n"),
-        ("Embedding", "Embedding(output_dim=np.prod(s))\n", "Embedding(output_dim=int(np.prod(s)))\n"),
+        (
+            "Embedding",
+            "Embedding(3, output_dim=np.prod(s))\n",
+            "Embedding(3, output_dim=int(np.prod(s)))\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_product_becomes_an_int(layer: str, before: str, after: str, to: str) -> None:
     changes(layer, before, after, "KM217", to)
 
