@@ -240,10 +240,11 @@ def _failed(made: Any) -> bool:
 def _accepted(to: str, which: str, old: Any) -> Any:
     """Return what the target is to have instead of what Keras 2.0.9 has, if that differs.
 
-    Embeddings of old gave themselves an input of variable length, so that a Sequential model that
-    began with one had weights at once. Those of Keras 3 leave it to the first batch.
+    Embeddings of old that were told no length gave themselves an input of variable length, so that
+    a Sequential model that began with one had weights at once. Those of Keras 3 leave it to the
+    first batch.
     """
-    if to == "keras" and which.startswith("Embedding("):
+    if to == "keras" and which.startswith("Embedding(") and "input_length" not in which:
         return {**old, "given": None}
     return old
 

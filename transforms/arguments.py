@@ -61,7 +61,8 @@ class LegacyArguments(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._skipped: set[cst.CSTNode] = set()
+        #: Layers that are called in the expression that makes them.
+        self._applied: set[cst.CSTNode] = set()
 
     @cached_property
     def era(self) -> Era:
@@ -84,6 +85,10 @@ class LegacyArguments(Transform):
         return Options(self.context)
 
     # -- the walk ----------------------------------------------------------------------------
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if isinstance(node.func, cst.Call):
+            self._applied.add(node.func)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if self._renames(original_node):
@@ -133,6 +138,7 @@ class LegacyArguments(Transform):
         except UnbindableError:
             return updated
         edit = Edit(self.context, row, args, target, keras_1, found, self.setters)
+        edit.applied = original in self._applied
         rules = {ARGUMENT}
         try:
             self._apply(edit, rules, original)

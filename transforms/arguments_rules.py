@@ -15,7 +15,10 @@ ARGUMENT = Rule(
     " 'border_mode')\". Where a required argument was renamed, the error names the new one and not"
     " the stale one: \"Dense.__init__() missing 1 required positional argument: 'units'\"."
     " A positional argument can be worse: BatchNormalization(1e-5) meant epsilon, and Keras 3"
-    " takes it for the axis without a word. Names, order and values come from the signatures of"
+    " takes it for the axis without a word. And Embedding(9, 4, input_length=5) gave a Sequential"
+    " model its shape: in Keras 3 the argument does nothing, and set_weights() on the new layer"
+    ' stops with "the layer was expecting 0 weights".'
+    " Names, order and values come from the signatures of"
     " Keras 1.2.2 and from the conversion tables in legacy/interfaces.py of Keras 2.",
     examples=(
         Example(
@@ -44,6 +47,12 @@ ARGUMENT = Rule(
             "def build(a, b):\n    return Model(inputs=a, outputs=b)\n",
         ),
         Example(
+            "from keras.layers import Embedding\n\n"
+            "layer = Embedding(9, 4, init='normal', input_length=5)\n",
+            "from keras.layers import Embedding\n\n"
+            "layer = Embedding(9, 4, embeddings_initializer='normal', input_shape=(5,))\n",
+        ),
+        Example(
             "from keras.layers import MaxPooling2D\n\n"
             "options = dict(border_mode='same', dim_ordering='th')\n"
             "layer = MaxPooling2D((2, 2), **options)\n",
@@ -57,6 +66,7 @@ ARGUMENT = Rule(
         " the Keras layer inside changes.",
         "Classes and functions of your own or of other packages that only share a name with Keras.",
         "Dictionaries of options that are used for anything else than such calls; they get KM204.",
+        "`Embedding(9, 4, input_length=5)(x)`, and in files that may be written for Keras 3.",
     ),
     references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),
 )

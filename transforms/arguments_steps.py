@@ -14,6 +14,7 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context
+from kerasmigrate.versions import plausible
 
 from ._learning_rates import RateSetters
 from .arguments_rules import NOT_CONVERTED
@@ -55,6 +56,7 @@ class Edit:
         keras_1: Whether the call was written for Keras 1.
         found: What is called.
         setters: Who sets learning rates.
+        applied: Whether the layer is called in the same expression.
         fixes: What was changed under other rules than that of arguments, in words.
         later: What is left to do once the call is known to fit.
         reported: Arguments without a successor that a note is already about.
@@ -69,6 +71,7 @@ class Edit:
     keras_1: bool
     found: Callee
     setters: RateSetters
+    applied: bool = False
     fixes: dict[Rule, str] = field(default_factory=dict)
     later: list[Callable[[], None]] = field(default_factory=list)
     reported: set[str] = field(default_factory=set)
@@ -171,6 +174,29 @@ def embedding_dropout(edit: Edit) -> None:
         edit.drop(item, "is gone; 0 meant none")
 
 
+def embedding_length(edit: Edit) -> None:
+    """Turn ``input_length=n`` into ``input_shape=(n,)`` where the target ignores the former.
+
+    A Sequential model that began with such a layer had its weights at once, to set or to count.
+    That of Keras 3 has none before the first batch, unless it is told the shape. Where the layer
+    is called at once, its input tells.
+    """
+    item = edit.args.get("input_length")
+    if item is None or edit.context.target.api == 2 or edit.applied or edit.args.starred:
+        return
+    if any(edit.args.get(name) is not None for name in _SHAPES):
+        return
+    value = item.original
+    if value is None or literals.plain(value) is None or literals.elements(value) is not None:
+        return
+    if not edit.keras_1 and not plausible(edit.context.names, edit.found.symbol.flavour):
+        return  # may be written for Keras 3, where the argument does nothing
+    item.positional = False
+    edit.args.combine([item], "input_shape", literals.sequence(item.value))
+    edit.changes.append("input_length= is now input_shape=")
+
+
+_SHAPES = ("input_shape", "batch_input_shape", "batch_shape")
 _SIDES = ("top_pad", "bottom_pad", "left_pad", "right_pad")
 
 
@@ -295,6 +321,7 @@ STEPS: dict[str, Callable[[Edit], None]] = {
         normalization_mode,
         transposed_shape,
         embedding_dropout,
+        embedding_length,
         zero_padding,
         grayscale,
         input_name,
