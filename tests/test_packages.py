@@ -86,8 +86,14 @@ def proof(file: Path, to: str, *builds: str) -> FileVerdict:
     return verdict
 
 
-def test_self_attention_passes_its_own_tests(migrated: Callable[[str, str, str], Path]) -> None:
-    tree = migrated("keras-self-attention", "0.51.0", "tf_keras")
+@pytest.mark.parametrize(
+    ("version", "to", "count"),
+    [("0.41.0", "tf_keras", 17), ("0.51.0", "tf_keras", 19), ("0.51.0", "keras", 19)],
+)
+def test_self_attention_passes_its_own_tests(
+    migrated: Callable[[str, str, str], Path], version: str, to: str, count: int
+) -> None:
+    tree = migrated("keras-self-attention", version, to)
     done = subprocess.run(
         (sys.executable, "-m", "unittest", "discover", "-s", "tests", "-t", "."),
         cwd=tree,
@@ -97,7 +103,7 @@ def test_self_attention_passes_its_own_tests(migrated: Callable[[str, str, str],
         errors="replace",
     )
     ran = re.search(r"^Ran (\d+) tests in [\d.]+s\n\n(.*)$", done.stderr, re.MULTILINE)
-    assert ran is not None and ran.groups() == ("19", "OK")
+    assert ran is not None and ran.groups() == (str(count), "OK")
     assert done.returncode == 0
 
 
