@@ -37,7 +37,7 @@ SHAPE = Rule(
     "number-as-shape",
     "Write a shape of one number as a tuple",
     "Input(3), and Input(shape=(3)), which is the same, gave a shape of one axis in Keras 2."
-    " Keras 3 says \"Cannot convert '3' to a shape.\"",
+    " Keras 3 says \"Cannot convert '3' to a shape\".",
     examples=(
         Example(
             "from keras.layers import Input\n\na = Input(3)\nb = Input(shape=(3))\n",
