@@ -322,6 +322,7 @@ def test_later_positions_of_compile_are_those_of_the_version() -> None:
         to="keras",
         codes=["KM101", "KM226"],
     )
+    check(TF.format("keras", given), TF.format("tf_keras", given), to="tf_keras", codes=["KM101"])
     older = "import tensorflow as tf\n\nsession = tf.Session()\n"
     check(
         older + TF.format("tensorflow.keras", "'sgd', 'mse', ['mae'], None, w"),

@@ -239,13 +239,13 @@ class TrainingCalls(Transform):
         """The version whose order of compile() counts: from its fifth position on there are two."""
         names = self.context.names
         flavours = {symbol.flavour for _, symbol in names.symbols()}
-        late = all(
-            plausible(names, each) == {LATE}
-            if each == "keras"
-            else TF1 not in plausible(names, each)
-            for each in flavours
-        )
-        return LATE if late and flavours else KERAS_2_3
+        versions = set().union(*(plausible(names, each) for each in flavours if each != "keras"))
+        late = bool(flavours) and TF1 not in versions
+        if late and "keras" in flavours:
+            own = plausible(names, "keras")
+            # What tf_keras takes as it stands is no edit to make on a guess.
+            late = own == {LATE} or (self.context.target.api < 3 and (not own or LATE in own))
+        return LATE if late else KERAS_2_3
 
     def _apply(self, work: _Work, method: str, target: Signature) -> None:
         args = work.args
