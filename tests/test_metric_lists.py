@@ -1,4 +1,4 @@
-"""KM703 to KM705: the metrics that models are compiled with."""
+"""KM703 to KM706: the metrics and losses that models are compiled with."""
 
 from __future__ import annotations
 
@@ -108,3 +108,92 @@ def test_models_without_visible_outputs_stay(model: str) -> None:
 def test_keras_2_takes_a_flat_list() -> None:
     text = "model.compile('sgd', 'mse', metrics=['mae'])\n"
     untouched(code(text, "tf_keras"), to="tf_keras", codes=[])
+
+
+# -- losses --------------------------------------------------------------------------------------
+
+NEW_NAMES = {
+    "cosine": "cosine_similarity",
+    "cosine_proximity": "cosine_similarity",
+    "huber_loss": "huber",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
+
+
+def lossy(call: str, to: str) -> str:
+    head = f"from {ROOT[to][1]} import models\n\nmodel = models.Sequential()\n"
+    return f"{head}model.compile({call})\n"
+
+
+@KERAS_3
+@pytest.mark.parametrize(("old", "new"), NEW_NAMES.items())
+def test_losses_are_called_by_their_new_names(old: str, new: str, to: str) -> None:
+    for call in (
+        "'sgd', {!r}",
+        "'sgd', loss={!r}, metrics=['mae']",
+        "loss=['mse', {!r}],  # both\n              optimizer='sgd'",
+        "'sgd', {{'a': 'mse', 'b': {!r}}}",
+    ):
+        before, after = (lossy(call.format(each), to) for each in (old, new))
+        check(before, after, to=to, codes=["KM706"])
+
+
+def test_quotes_stay() -> None:
+    check(lossy('"sgd", "logcosh"', "keras"), lossy('"sgd", "log_cosh"', "keras"), to="keras")
+
+
+def test_keras_2_lacks_only_the_proximity() -> None:
+    for old in NEW_NAMES:
+        if old.startswith("cosine"):
+            check(
+                lossy(f"'sgd', '{old}'", "tf_keras"),
+                lossy("'sgd', 'cosine_similarity'", "tf_keras"),
+                to="tf_keras",
+                codes=["KM706"],
+            )
+        else:
+            untouched(lossy(f"'sgd', '{old}'", "tf_keras"), to="tf_keras", codes=[])
+
+
+@each_target
+@pytest.mark.parametrize("name", ["mse", "kld", "cosine_similarity", "hinge", "mine"])
+def test_losses_that_are_known_or_nobodys_business(name: str, to: str) -> None:
+    untouched(lossy(f"'sgd', '{name}'", to), to=to, codes=[])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # not a model, or nobody knows
+        "import keras\n\nthing.compile('sgd', 'logcosh')\n",
+        "import re\n\nre.compile('logcosh', 'cosine')\n",
+        # not the loss
+        lossy("'logcosh', 'mse'", "keras"),
+        # not written here
+        lossy("'sgd', name", "keras"),
+        lossy("'sgd', get('logcosh')", "keras"),
+        # perhaps a loss of the file
+        "import keras\n\nkeras.utils.get_custom_objects()['cosine'] = mine\n"
+        "model = keras.Sequential()\nmodel.compile('sgd', 'cosine')\n",
+    ],
+)
+def test_losses_that_stay(code: str) -> None:
+    untouched(code, to="keras", codes=[])
+
+
+@pytest.mark.tensorflow
+def test_losses_by_what_the_packages_say() -> None:
+    keras = pytest.importorskip("keras")
+    tf_keras = pytest.importorskip("tf_keras")
+    y, z = [[0.0, 0.4, 0.6]], [[0.2, 0.2, 0.6]]
+    for old, new in NEW_NAMES.items():
+        with pytest.raises(ValueError, match=f"Could not interpret loss identifier: {old}"):
+            keras.losses.get(old)
+        second = new if old.startswith("cosine") else old
+        assert float(keras.losses.get(new)(y, z)[0]) == pytest.approx(
+            float(tf_keras.losses.get(second)(y, z)[0]), rel=1e-4
+        )
+        if second != old:
+            with pytest.raises(ValueError, match=f"Unknown loss function: '{old}'"):
+                tf_keras.losses.get(old)

@@ -1,4 +1,4 @@
-"""Metrics in compile(): names that are gone, several outputs, and names asked of a model."""
+"""Metrics and losses in compile(): names that are gone or new, and several outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import libcst as cst
 from kerasmigrate import eras
 from kerasmigrate.eras import Era
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.literals import elements, string
+from kerasmigrate.literals import elements, string, write
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, is_a
@@ -48,6 +48,36 @@ OUTPUTS = Rule(
     ),
 )
 
+LOSS = Rule(
+    "KM706",
+    "loss-name",
+    "Call a loss by the name that the target knows",
+    'Keras 3 raises "Could not interpret loss identifier: logcosh", and tf_keras "Unknown loss'
+    " function: 'cosine_proximity'\", which is the negative sum that 'cosine_similarity' is. The"
+    " functions are the same.",
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\nmodel = Sequential()\n"
+            "model.compile('sgd', loss='logcosh')\n",
+            "from keras.models import Sequential\n\nmodel = Sequential()\n"
+            "model.compile('sgd', loss='log_cosh')\n",
+        ),
+    ),
+    untouched=(
+        "Files that speak of custom objects: the name may be one of theirs.",
+        "Names that do not stand in the call.",
+    ),
+)
+
+#: Names of losses of old Keras that a target does not know, and what it calls them: from asking
+#: each target for every loss of old Keras.
+_LOSSES_2 = {"cosine": "cosine_similarity", "cosine_proximity": "cosine_similarity"}
+_LOSSES_3 = {
+    **_LOSSES_2,
+    "huber_loss": "huber",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
 #: Metric names of old Keras that nothing of today answers to, and what to write: from compiling
 #: and fitting with every metric of old Keras in each target.
 _GONE_3 = {
@@ -76,14 +106,15 @@ _GONE_2 = {
 
 
 class MetricLists(Transform):
-    """Looks at the metrics that models are compiled with."""
+    """Looks at the metrics and losses that models are compiled with."""
 
-    rules = (GONE_METRIC, OUTPUTS)
+    rules = (GONE_METRIC, OUTPUTS, LOSS)
     order = 35
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._repeated: dict[cst.CSTNode, int] = {}
+        self._losses: dict[cst.CSTNode, str] = {}
 
     @cached_property
     def _old(self) -> bool:
@@ -103,6 +134,27 @@ class MetricLists(Transform):
                 self._names(value)
                 if self.context.target.api >= 3 and name == "metrics":
                     self._outputs(value, func.value)
+
+        loss = argument(node.args, 1, "loss")
+        if loss is not None and "custom_object" not in self.context.module.code:
+            self._loss(loss)
+
+    def _loss(self, value: cst.BaseExpression) -> None:
+        """Plan the new names of losses."""
+        known = _LOSSES_3 if self.context.target.api >= 3 else _LOSSES_2
+        for each in self._strings(value):
+            name = string(each) or ""
+            new = known.get(name)
+            if new is not None and self.context.report(
+                LOSS, each, f"the loss {name!r} is called {new!r} now", fix=True
+            ):
+                self._losses[each] = new
+
+    def leave_SimpleString(
+        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
+    ) -> cst.BaseExpression:
+        new = self._losses.get(original_node)
+        return updated_node if new is None else write(new, original_node)
 
     def _names(self, value: cst.BaseExpression) -> None:
         """Report the names in a list of metrics that the target does not know."""
