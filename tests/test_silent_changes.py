@@ -106,10 +106,17 @@ ROWS = (
     ),
     Row(
         "arguments of LSTM that Keras 1 ignored",
-        "from keras.layers import LSTM\n\n"
-        "layer = LSTM(8, inner_init='one', U_regularizer='l2', consume_less='cpu')\n",
+        "from keras.layers import LSTM\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\n"
+        "model.add(LSTM(2, init='one', inner_init='one', U_regularizer='l2', consume_less='cpu',"
+        " input_shape=(3, 2)))\n"
+        "model.compile('sgd', 'mse')\n"
+        "data = np.linspace(-1, 0.5, 12).reshape((2, 3, 2))\n"
+        "results['loss'] = float(model.evaluate(data, np.ones((2, 2)), verbose=0))\n",
         ("KM605",),
-        3,
+        5,
+        ran="1.2.2",
+        differs=True,
     ),
     Row(
         "gates of LSTM",
@@ -145,6 +152,17 @@ ROWS = (
         ran="1.2.2",
     ),
     Row(
+        "number of epochs of a functional model",
+        FIRST.replace("Sequential", "Model") + "from keras.layers import Input\n\n"
+        "a = Input((2,))\nmodel = Model(input=a, output=Dense(1, init='one')(a))\n"
+        "model.compile('sgd', 'mse')\n"
+        "results['epochs'] = len(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).epoch)\n",
+        ("KM603",),
+        9,
+        says="epochs=10",
+        ran="1.2.2",
+    ),
+    Row(
         "weights of train_on_batch",
         MODEL + "model.compile('sgd', 'mse')\n"
         "results['loss'] = float(model.train_on_batch(x, y, None, np.full(4, 3.0)))\n",
@@ -156,9 +174,12 @@ ROWS = (
         "order of a history",
         MODEL + "model.compile('sgd', 'mse', metrics=['mae'])\n"
         "history = model.fit(x, y, nb_epoch=1, verbose=0, validation_data=(x, y))\n"
-        "results['first'] = list(history.history)[0]\n",
+        "first = list(history.history)[0]\n"
+        "results['first'] = history.history[first]\n",
         ("KM627",),
         9,
+        ran="1.2.2",
+        differs=True,
     ),
     Row(
         "metrics of Keras 1",
@@ -205,19 +226,27 @@ ROWS = (
     ),
     Row(
         "assignment to lr",
-        FIRST + "from keras.optimizers import SGD\n\nsgd = SGD()\nsgd.lr = 0.5\n",
+        MODEL + "from keras.optimizers import SGD\n\nsgd = SGD()\nsgd.lr = 0.5\n"
+        "model.compile(sgd, 'mse')\nmodel.train_on_batch(x, y)\n"
+        "results['weights'] = model.get_weights()[0]\n",
         ("KM229",),
-        7,
+        10,
         KERAS_3,
         says="sgd.learning_rate = 0.5",
+        ran="1.2.2",
     ),
     Row(
         "epsilon of ReduceLROnPlateau",
-        "from keras.callbacks import ReduceLROnPlateau\n\n"
-        "callback = ReduceLROnPlateau(epsilon=0.5)\n",
+        MODEL + "from keras.callbacks import ReduceLROnPlateau\n"
+        "from keras.optimizers import SGD\n\n"
+        "callback = ReduceLROnPlateau(monitor='loss', patience=0, epsilon=0.5)\n"
+        "model.compile(SGD(lr=0.001), 'mse')\n"
+        "model.fit(x, y, nb_epoch=3, verbose=0, callbacks=[callback])\n"
+        "results['weights'] = model.get_weights()[0]\n",
         ("KM201",),
-        3,
+        10,
         says="min_delta=0.5",
+        ran="1.2.2",
     ),
     Row(
         "order of a crossentropy",
@@ -257,10 +286,15 @@ ROWS = (
     ),
     Row(
         "seed",
-        "import numpy\n" + MODEL + "numpy.random.seed(7)\nmodel.compile('sgd', 'mse')\n"
-        "model.fit(x, y, nb_epoch=1)\n",
+        "import numpy\n" + FIRST + "drawn = []\nfor _ in range(2):\n"
+        "    numpy.random.seed(7)\n    model = Sequential([Dense(4, input_dim=3)])\n"
+        "    model.compile('sgd', 'mse')\n    drawn.append(model.get_weights()[0])\n"
+        "model.fit(np.ones((2, 3)), np.ones((2, 4)), nb_epoch=1, verbose=0)\n"
+        "results['same'] = np.array_equal(drawn[0], drawn[1])\n",
         ("KM628",),
-        8,
+        7,
+        ran="1.2.2",
+        differs=True,
     ),
     Row(
         "l1_l2 without arguments",
@@ -327,6 +361,16 @@ ROWS = (
         differs=False,
     ),
     Row(
+        "accuracy of a regression",
+        MODEL + "model.compile('sgd', 'mse', metrics=['accuracy'])\n"
+        "y = np.array([[3.0], [4.0], [4.0], [1.0]])\n"
+        "results['accuracy'] = float(model.evaluate(x, y, verbose=0)[1])\n",
+        ("KM626",),
+        7,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
         "names of metrics",
         MODEL + "print(model.metrics_names)\n",
         ("KM632",),
@@ -337,9 +381,13 @@ ROWS = (
         "a shared initializer",
         "from keras.initializers import RandomNormal\nfrom keras.layers import CuDNNLSTM, Dense\n"
         "\nnormal = RandomNormal()\na = Dense(3, kernel_initializer=normal)\n"
-        "b = Dense(3, kernel_initializer=normal)\nc = CuDNNLSTM(3)\n",
+        "b = Dense(3, kernel_initializer=normal)\nc = CuDNNLSTM(3)\n"
+        "a.build((None, 4))\nb.build((None, 4))\n"
+        "results['same'] = np.array_equal(a.get_weights()[0], b.get_weights()[0])\n",
         ("KM630",),
         6,
+        ran="2.2.4",
+        differs=True,
     ),
     Row(
         "gain of orthogonal",
@@ -352,9 +400,14 @@ ROWS = (
     ),
     Row(
         "sum of a cosine loss",
-        MODEL + "model.compile('sgd', loss='cosine_proximity')\n",
+        FIRST + "model = Sequential([Dense(3, input_dim=2, init='one')])\n"
+        "model.compile('sgd', loss='cosine_proximity')\n"
+        "y = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 2.0]])\n"
+        "results['loss'] = float(model.evaluate(np.ones((2, 2)), y, verbose=0))\n",
         ("KM634",),
-        7,
+        5,
+        ran="1.2.2",
+        differs=True,
     ),
     Row(
         "labels of a hinge loss",
