@@ -197,6 +197,9 @@ class Arguments:
         named = False
         for item in self.live:
             if not item.positional:
+                # It stood in the line of positions, so what is behind it needs names as well.
+                by_place = item.arg is not None and item.arg.keyword is None
+                named = named or (by_place and not item.star)
                 continue
             if item.star:
                 if named:

@@ -75,6 +75,18 @@ def test_no_word_about_what_may_be_new_or_is_not_keras(code: str, to: str) -> No
     untouched(code, to=to, codes=[])
 
 
+def test_what_stands_behind_the_length_gets_names() -> None:
+    code = "from {}.layers import Dense, Embedding\n\nDense(4, init='zero')\n"
+    check(
+        code.format("keras") + "Embedding(a, b, 'uniform', n, None, c)\n",
+        code.format("keras").replace("init='zero'", "kernel_initializer='zero'")
+        + "Embedding(a, b, 'uniform', input_shape=(n,), embeddings_regularizer=None,"
+        " activity_regularizer=c)\n",
+        to="keras",
+        codes=["KM201", "KM201"],
+    )
+
+
 def test_keras_2_keeps_the_length() -> None:
     code = OLD + "Embedding(9, 4, input_length=5)\n"
     assert Pipeline.to("tf_keras").run(code).text.endswith("Embedding(9, 4, input_length=5)\n")
