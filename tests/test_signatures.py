@@ -346,3 +346,24 @@ def test_a_value_tells_versions_apart_in_old_code() -> None:
         to="keras",
         codes=["KM101", "KM213"],
     )
+
+
+def test_a_parameter_that_is_spelt_small_now_kept_its_place() -> None:
+    """``flow(X, y)`` of Keras 1 is ``flow(x, y)`` since Keras 2."""
+    head = (
+        "from {home} import ImageDataGenerator\n\nsource = ImageDataGenerator()\n"
+        "source.fit(images)\n"
+    )
+    old = head.format(home="keras.preprocessing.image")
+    new = head.format(home="tf_keras.preprocessing.image")
+    for rest in (
+        "flow = source.flow(images, labels, batch_size=2)\n",
+        "flow = source.flow(a, b, 2)\n",
+    ):
+        first = "from {} import Dense\nDense({}=2)\n"
+        check(
+            old + first.format("keras.layers", "output_dim") + rest,
+            new + first.format("tf_keras.layers", "units") + rest,
+            to="tf_keras",
+            codes=["KM101", "KM101", "KM201"],
+        )

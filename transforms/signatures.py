@@ -290,12 +290,11 @@ class Signatures(Transform):
         for old in olds:
             names = old.names()[:count]
             if len(names) == count:
-                orders.append(
-                    tuple(
-                        rename[name] if name in rename and target.named(rename[name]) else name
-                        for name in names
-                    )
-                )
+                words = [
+                    rename[name] if name in rename and target.named(rename[name]) else name
+                    for name in names
+                ]
+                orders.append(tuple(_same_letters(words, target)))
         return orders
 
     def _named(
@@ -398,6 +397,15 @@ def _refuses(signature: Signature, values: Sequence[cst.BaseExpression]) -> bool
         if _NUMBER.fullmatch(default or "") and literals.string(value) is not None:
             return True
     return False
+
+
+def _same_letters(words: Sequence[str], target: Signature) -> list[str]:
+    """Spell a parameter that kept its place as today, such as the ``X`` of Keras 1's ``flow``."""
+    today = target.names()
+    return [
+        today[place] if today[place : place + 1] and today[place].lower() == word.lower() else word
+        for place, word in enumerate(words)
+    ]
 
 
 def _takes_all(signature: Signature) -> bool:
