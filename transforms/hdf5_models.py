@@ -74,6 +74,7 @@ FILE = Rule(
         "Targets with the Keras 2 API.",
         "Models without a mask that are not trained after they were loaded; Sequential models.",
         "Names that anything else uses, or that other files of the project have.",
+        "Models with a mask that the project only loads: Keras 2 wrote them without the mask.",
     ),
 )
 
@@ -238,8 +239,8 @@ class Hdf5Models(Transform):
         for use in open_reads:
             if use.call in trained:
                 self._report_training(use)
-        if not self._facts[0].masked:
-            return
+        if not self._facts[0].masked or not any(each.saves for each in self._facts):
+            return  # files that Keras 2 wrote have no operation for the mask in them
         writes = [use for use in uses if use.kind in _SAVES and use.text not in self._texts]
         if reads and not open_reads:
             return
