@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import fractions
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -110,6 +111,7 @@ def load(folder: str) -> Any:
         for name in missing:
             del sys.modules[name]
         devices.list_local_devices = list_devices
+    _optimizers()
     return keras
 
 
@@ -237,6 +239,9 @@ def _tensorflow() -> None:
     # would be another one each time.
     flow.enable_resource_variables()
     resource: Any = importlib.import_module("tensorflow.python.ops.resource_variable_ops")
+    # Code of old says "lr *= factor", and means a new tensor.
+    for name in ("__imul__", "__iadd__", "__isub__", "__itruediv__"):
+        setattr(resource.BaseResourceVariable, name, lambda self, other: NotImplemented)
     # Keras 1 says "if bias:" to ask whether there is one.
     resource.BaseResourceVariable.__bool__ = lambda self: True
     sys.modules["tensorflow"] = flow
@@ -248,3 +253,41 @@ def _tensorflow() -> None:
     ops = importlib.import_module("tensorflow.python.framework.ops")
     _give(ops, "_TensorLike", (flow.Tensor, flow.Variable))
     _give(ops, "is_dense_tensor_like", lambda value: isinstance(value, ops._TensorLike))
+
+
+def _optimizers() -> None:
+    """Let an optimizer read all that it reads before it updates anything.
+
+    It lists its updates side by side: the count of its steps among them, which the new weights are
+    computed from. In what order a graph carries them out is anybody's guess.
+    """
+    optimizers: Any = importlib.import_module("keras.optimizers")
+    backend: Any = importlib.import_module("keras.backend")
+    flow = sys.modules["tensorflow"]
+    for value in list(vars(optimizers).values()):
+        if isinstance(value, type) and "get_updates" in vars(value):
+            _read_first(value, backend, flow)
+
+
+def _read_first(optimizer: Any, backend: Any, flow: Any) -> None:
+    get_updates = optimizer.get_updates
+
+    @functools.wraps(get_updates)
+    def ordered(self: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = {name: getattr(backend, name) for name in ("update", "update_add", "update_sub")}
+        backend.update = lambda x, new_x: (x, new_x)
+        backend.update_add = lambda x, increment: (x, x + increment)
+        backend.update_sub = lambda x, decrement: (x, x - decrement)
+        try:
+            updates = get_updates(self, *args, **kwargs)
+        finally:
+            vars(backend).update(kept)
+        pairs = [each for each in updates if isinstance(each, tuple)]
+        others = [each for each in updates if not isinstance(each, tuple)]
+        values = [flow.identity(flow.convert_to_tensor(new)) for _, new in pairs]
+        with flow.control_dependencies(values):
+            done = [variable.assign(new) for (variable, _), new in zip(pairs, values, strict=True)]
+        self.updates = others + done
+        return self.updates
+
+    optimizer.get_updates = ordered
