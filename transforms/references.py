@@ -246,4 +246,3 @@ def _advice(path: str, target: Target) -> str:
     if elsewhere:
         offers.append(f"{elsewhere[0]} still exists")
     return "; ".join(offers) or "write a replacement by hand, or remove what needs it"
-
