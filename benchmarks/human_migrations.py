@@ -105,15 +105,21 @@ def is_old(item: Item, chosen: Target) -> bool:
     if item.kind == "name":
         return missing(item.name, known) is not None
     if item.kind == "method":
-        return item.name.startswith("def ") or known.kind(f"keras.Model{item.name}") is None
+        return item.name.startswith("def ") or _signature(item.name, known) is None
     if item.kind == "keyword":
         place, _, keyword = item.name.removesuffix("=)").rpartition("(")
-        place = f"keras.Model{place}" if place.startswith(".") else place
-        signature = known.signature(place)
+        signature = _signature(place, known)
         return signature is None or not signature.accepts(keyword)
     place, _, number = item.name.rpartition("/")
     signature = known.signature(place)
     return signature is not None and signature.bind(int(number), ()) is not None
+
+
+def _signature(place: str, known: inventory.Inventory) -> inventory.Signature | None:
+    """Return the signature of a callable, or of a method of models that is named ``.fit``."""
+    if place.startswith("."):
+        return known.method("keras.Model", place[1:])
+    return known.signature(place)
 
 
 def texts(folder: Path) -> dict[str, str]:
