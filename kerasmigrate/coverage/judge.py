@@ -362,6 +362,8 @@ def _strays(call: Call, name: str, outcome: Outcome, lab: Laboratory) -> str:
     place = outcome.destinations.get(name)
     if place == "" and (outcome.changed or lab.outcome(call.minimal).open):
         return ""  # it became part of an expression, or there is a finding
+    if place is not None and place.lower() == name.lower():
+        return ""  # the X of old is the x of today; by keyword there is a finding
     probe = call.whole if call.is_clear(lab, call.whole) else call.keywords[name]
     keyword = lab.outcome(probe)
     if name in keyword.arguments or keyword.beyond(lab.outcome(call.minimal)):
