@@ -59,8 +59,8 @@ def test_a_tensor_has_a_tuple_for_its_shape(
     [
         "def f(x):\n    return x.get_shape().as_list()\n",
         "import tensorflow as tf\nx = tf.zeros((2, 3))\ny = x.get_shape().as_list()\n",
-        "class L(Layer):\n    def call(self, x, training=None):\n"
-        "        y = Dense(2)(x)\n        return x.get_shape().as_list(), y.get_shape()\n",
+        "dense = Dense(2)\nclass L(Layer):\n    def call(self, x, training=None):\n"
+        "        y = dense(x)\n        return x.get_shape().as_list(), y.get_shape()\n",
         "class L(Layer):\n    def build(self, input_shape):\n"
         "        input_shape = make(input_shape)\n        self.n = input_shape.as_list()\n",
         "class Other:\n    def build(self, input_shape):\n        self.n = input_shape.as_list()\n",
@@ -132,6 +132,15 @@ def test_the_shape_of_keras_1() -> None:
         "from tf_keras import backend as K\nx = f()\ny = K.int_shape(x)[1:]  # n\nz = K\n",
         to="tf_keras",
         codes=["KM101", "KM330"],
+    )
+
+
+def test_one_item_of_it() -> None:
+    check(
+        "from keras import layers\n\n\ndef f(x):\n    return layers, (x._keras_shape)[-1]\n",
+        "from keras import layers\n\n\ndef f(x):\n    return layers, (x.shape)[-1]\n",
+        to="keras",
+        codes=["KM330"],
     )
 
 

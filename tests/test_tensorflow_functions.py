@@ -73,8 +73,8 @@ def test_functions_without_an_equal_are_reported(call: str) -> None:
         "def f(x):\n    return tf.reduce_sum(x)\n",
         "x = tf.zeros((2, 3))\ny = tf.nn.relu(x)\n",
         "x = Input((8,))\ny = Lambda(lambda t: tf.nn.relu(t))(x)\n",
-        "class L(Layer):\n    def call(self, x, training=None):\n"
-        "        y = Dense(2)(x)\n        return tf.nn.relu(y) + tf.identity(x)\n",
+        "dense = Dense(2)\nclass L(Layer):\n    def call(self, x, training=None):\n"
+        "        y = dense(x)\n        return tf.nn.relu(y) + tf.identity(x)\n",
         "x = Input((8,))\nx = load()\ny = tf.nn.relu(x)\n",
         "def f(tf):\n    x = Input((8,))\n    return tf.nn.relu(x)\n",
         "x = Input((8,))\ny = Dense(2, activation=tf.nn.relu)(x)\n",

@@ -25,7 +25,7 @@ KERAS_SHAPE = Rule(
     examples=(
         Example(
             "from keras.layers import Input\n\nx = Input((8,))\nprint(x._keras_shape[-1])\n",
-            "from keras.layers import Input\n\nx = Input((8,))\nprint(tuple(x.shape)[-1])\n",
+            "from keras.layers import Input\n\nx = Input((8,))\nprint(x.shape[-1])\n",
         ),
         Example(
             "from keras import backend as K\nfrom keras.layers import Input\n\nx = Input((8,))\n"
@@ -96,6 +96,8 @@ class TensorShapes(Transform):
         #: What replaces a node; the key is the original.
         self._edits: dict[cst.CSTNode, _Edit] = {}
         self._stored: set[cst.CSTNode] = set()
+        #: Shapes of which one item is taken.
+        self._items: set[cst.CSTNode] = set()
         self._classes_open: list[cst.ClassDef] = []
         self._methods: list[cst.FunctionDef] = []
 
@@ -146,6 +148,10 @@ class TensorShapes(Transform):
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         self._stored.add(node.target)
+
+    def visit_Subscript(self, node: cst.Subscript) -> None:
+        if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+            self._items.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         name = node.attr.value
@@ -221,7 +227,7 @@ class TensorShapes(Transform):
             )
         elif self.context.target.api > 2:
             if self.context.report(KERAS_SHAPE, node, f"{code} is gone: it is .shape", fix=True):
-                self._edits[node] = _tuple
+                self._edits[node] = _plain if node in self._items else _tuple
         elif (near := self.context.imports.any_symbol("keras.backend")) is None:
             self.context.report(
                 KERAS_SHAPE,
@@ -261,8 +267,12 @@ def _length(updated: cst.Attribute) -> cst.BaseExpression:
     return _call("len", updated.value)
 
 
+def _plain(updated: cst.Attribute) -> cst.BaseExpression:
+    return updated.with_changes(attr=cst.Name("shape"), lpar=(), rpar=())
+
+
 def _tuple(updated: cst.Attribute) -> cst.BaseExpression:
-    return _call("tuple", updated.with_changes(attr=cst.Name("shape"), lpar=(), rpar=()))
+    return _call("tuple", _plain(updated))
 
 
 def _parenthesized(made: cst.BaseExpression, before: cst.BaseExpression) -> cst.BaseExpression:
