@@ -228,7 +228,7 @@ except ImportError:
     from keras.layers import add
 """,
     )
-    codes = ["KM102", "KM302", "KM201", "KM210"]
+    codes = ["KM102", "KM302", "KM316", "KM201", "KM210"]
     findings = Pipeline.to("keras", settings=Settings(ignore=frozenset({"KM101"}))).run(SWITCHED)
     assert findings.text == after
     assert sorted(finding.code for finding in findings.findings) == sorted(codes)

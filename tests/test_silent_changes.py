@@ -425,7 +425,7 @@ ROWS = (
         "order of load_weights",
         FIRST + "model = Sequential([Dense(output_dim=2, input_dim=2)])\n"
         "model.load_weights('file.h5', True)\n",
-        ("KM213", "KM214"),
+        ("KM725",),
         5,
     ),
     Row(
