@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -22,6 +22,7 @@ from kerasmigrate.project import ModuleView
 from kerasmigrate.rules import Rule
 from kerasmigrate.values import Values
 
+_Shared = TypeVar("_Shared")
 _IGNORE = re.compile(r"#\s*kerasmigrate:\s*ignore(?:\[([A-Z0-9,\s]+)\])?")
 
 
@@ -83,6 +84,7 @@ class Context:
     view: ModuleView
     settings: Settings = field(default_factory=Settings)
     reports: list[Report] = field(default_factory=list)
+    _made: dict[Any, Any] = field(default_factory=dict)
     muted: set[cst.CSTNode] = field(default_factory=set)
 
     @cached_property
@@ -136,6 +138,13 @@ class Context:
                     frozenset(part.strip() for part in codes.split(",")) if codes else None
                 )
         return found
+
+    def shared(self, kind: Callable[[Context], _Shared]) -> _Shared:
+        """Return the one ``kind(context)`` of the file, which several transforms ask."""
+        if kind not in self._made:
+            self._made[kind] = kind(self)
+        made: _Shared = self._made[kind]
+        return made
 
     def symbol(self, node: cst.CSTNode | None) -> Symbol | None:
         """Return the Keras symbol that an expression of the original tree means, if any."""

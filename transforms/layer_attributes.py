@@ -148,7 +148,7 @@ class LayerAttributes(Transform):
 
     @cached_property
     def _tensors(self) -> Tensors:
-        return Tensors(self.context)
+        return self.context.shared(Tensors)
 
     @cached_property
     def _said(self) -> frozenset[cst.CSTNode]:
@@ -161,7 +161,7 @@ class LayerAttributes(Transform):
 
     @cached_property
     def _classes(self) -> LayerClasses:
-        return LayerClasses(self.context)
+        return self.context.shared(LayerClasses)
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._owners.append(node)

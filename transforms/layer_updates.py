@@ -68,7 +68,7 @@ class LayerUpdates(Transform):
 
     @cached_property
     def _classes(self) -> LayerClasses:
-        return LayerClasses(self.context)
+        return self.context.shared(LayerClasses)
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self._owners.append(node)

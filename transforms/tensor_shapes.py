@@ -103,11 +103,11 @@ class TensorShapes(Transform):
 
     @cached_property
     def _tensors(self) -> Tensors:
-        return Tensors(self.context)
+        return self.context.shared(Tensors)
 
     @cached_property
     def _layers(self) -> LayerClasses:
-        return LayerClasses(self.context)
+        return self.context.shared(LayerClasses)
 
     # -- where we are ------------------------------------------------------------------------
 

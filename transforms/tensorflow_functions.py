@@ -119,7 +119,7 @@ class TensorflowFunctions(Transform):
 
     @cached_property
     def _tensors(self) -> Tensors:
-        return Tensors(self.context)
+        return self.context.shared(Tensors)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if self.context.target.api < 3 or not isinstance(updated_node, cst.Call):
