@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import libcst as cst
@@ -18,7 +18,7 @@ from kerasmigrate.flavours import canonical
 from kerasmigrate.inventory.homes import home
 from kerasmigrate.project import Wanted
 from kerasmigrate.scopes import dotted
-from kerasmigrate.transform import Context
+from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 from kerasmigrate.walking import Reader
 
@@ -231,6 +231,28 @@ class LayerClasses:
         before = home(path, "tf.keras-2").path
         older = inventory.load("tf.keras-2").method(before, "call") if before else None
         return older is None or older.named("training")
+
+
+class InClasses(Transform):
+    """Base of transforms that ask which class the code stands in."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        #: The classes around, the outermost first.
+        self._owners: list[cst.ClassDef] = []
+
+    @cached_property
+    def _classes(self) -> LayerClasses:
+        return self.context.shared(LayerClasses)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._owners.append(node)
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        self._owners.pop()
+        return updated_node
 
 
 def receiver(function: cst.FunctionDef) -> str | None:

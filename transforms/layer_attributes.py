@@ -10,10 +10,10 @@ import libcst as cst
 
 from kerasmigrate.findings import Severity
 from kerasmigrate.rules import Example, Rule, Safety
-from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
-from ._layer_classes import LayerClasses, Parent, own_names
+from ._layer_classes import InClasses, Parent, own_names
 from ._tensors import Tensors
 from .tf_graphs_rules import UPDATES
 
@@ -130,7 +130,7 @@ _OF_TENSORS = {
 }
 
 
-class LayerAttributes(Transform):
+class LayerAttributes(InClasses):
     """Brings the attributes of layers up to date."""
 
     rules = (LAYER_SHAPE, NODE_TENSOR, GONE_ATTRIBUTE)
@@ -138,7 +138,6 @@ class LayerAttributes(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._owners: list[cst.ClassDef] = []
         self._edits: dict[cst.CSTNode, str] = {}
         self._indexed: set[cst.CSTNode] = set()
         #: Calls around that wait for the updates of a model, and that have a finding of their own.
@@ -158,19 +157,6 @@ class LayerAttributes(Transform):
 
     def _is_said(self, node: cst.Call) -> bool:
         return node in self._said or node in self.context.muted
-
-    @cached_property
-    def _classes(self) -> LayerClasses:
-        return self.context.shared(LayerClasses)
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._owners.append(node)
-
-    def leave_ClassDef(
-        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
-    ) -> cst.ClassDef:
-        self._owners.pop()
-        return updated_node
 
     # -- what a value is ---------------------------------------------------------------------
 

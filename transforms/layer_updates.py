@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.findings import Severity
 from kerasmigrate.rules import Example, Rule, Safety
-from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import LAYER
 
-from ._layer_classes import LayerClasses
+from ._layer_classes import InClasses
 
 INPUTS = "inputs"
 ADDED_INPUTS = Rule(
@@ -56,28 +53,11 @@ SYMBOLIC_LOSS = Rule(
 )
 
 
-class LayerUpdates(Transform):
+class LayerUpdates(InClasses):
     """Looks at what layers and models add."""
 
     rules = (ADDED_INPUTS, ADDED_UPDATE, SYMBOLIC_LOSS)
     order = 46
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._owners: list[cst.ClassDef] = []
-
-    @cached_property
-    def _classes(self) -> LayerClasses:
-        return self.context.shared(LayerClasses)
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._owners.append(node)
-
-    def leave_ClassDef(
-        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
-    ) -> cst.ClassDef:
-        self._owners.pop()
-        return updated_node
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import libcst as cst
 
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.scopes import Reference, dotted
-from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
-from ._layer_classes import LayerClasses
+from ._layer_classes import InClasses
 
 SEQUENTIAL_TENSOR = Rule(
     "KM401",
@@ -74,7 +72,7 @@ READ_ONLY_NAME = Rule(
 _PLURAL = {"input": "inputs", "output": "outputs"}
 
 
-class ModelAttributes(Transform):
+class ModelAttributes(InClasses):
     """Brings the attributes of models up to date."""
 
     rules = (SEQUENTIAL_TENSOR, READ_ONLY_NAME)
@@ -84,23 +82,9 @@ class ModelAttributes(Transform):
         super().__init__(context)
         #: Attributes inside a chain of names, with the reference that the chain is.
         self._inner: dict[cst.CSTNode, tuple[Reference, int]] = {}
-        self._owners: list[cst.ClassDef] = []
         self._assigned: set[cst.CSTNode] = set()
         #: Variables of loops over the layers of a model.
         self._layers: set[cst.CSTNode] = set()
-
-    @cached_property
-    def _classes(self) -> LayerClasses:
-        return self.context.shared(LayerClasses)
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self._owners.append(node)
-
-    def leave_ClassDef(
-        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
-    ) -> cst.ClassDef:
-        self._owners.pop()
-        return updated_node
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         self._assigned.add(node.target)
