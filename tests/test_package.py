@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+
+from kerasmigrate.transform import Transform
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,11 +120,15 @@ def test_entry_points_resolve(group: str) -> None:
 def test_every_transform_is_announced() -> None:
     announced = set(PROJECT["entry-points"]["kerasmigrate.transforms"].values())
     found = set()
-    for path in (ROOT / "transforms").glob("*.py"):
-        for node in ast.parse(path.read_bytes()).body:
-            bases = getattr(node, "bases", [])
-            if any(isinstance(base, ast.Name) and base.id == "Transform" for base in bases):
-                found.add(f"kerasmigrate.transforms.{path.stem}:{node.name}")
+    for path in (ROOT / "transforms").glob("[!_]*.py"):
+        module = import_module(f"kerasmigrate.transforms.{path.stem}")
+        found |= {
+            f"{module.__name__}:{name}"
+            for name, each in vars(module).items()
+            if isinstance(each, type)
+            and issubclass(each, Transform)
+            and each.__module__ == module.__name__
+        }
     assert found == announced
 
 
