@@ -108,6 +108,135 @@ class ModelEvidence:
         )
 
 
+class Likeness(str, Enum):
+    """How a migrated model compares with the original."""
+
+    #: Everything that was compared is the same, within the tolerances.
+    EQUAL = "equal"
+    #: At least one difference.
+    DIFFERENT = "different"
+    #: One of the two is missing or does not run, so there is nothing to compare.
+    NOT_COMPARED = "not-compared"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference of two models.
+
+    Attributes:
+        claim: What differs: ``layers``, ``settings``, ``weights``, ``outputs``, ``loss``,
+            ``gradients`` or ``step``.
+        layer: Name of the first layer that differs, in the migrated model; the model's own name
+            where it is no single layer.
+        message: One line, with both values.
+    """
+
+    claim: str
+    layer: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a model.
+
+    Attributes:
+        kind: Its class, by the name that Keras 2 and 3 use.
+        shape: Of its output, with None for a free dimension; empty when it is not known.
+        parameters: Number of scalar weights.
+        inputs: Names of the layers whose outputs it takes, in their order.
+        settings: Meaningful configuration as (name, value) pairs, in names that all versions share.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...] = ()
+    parameters: int = 0
+    inputs: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    """A layer of the original and the one that has taken its place; one of them may be missing.
+
+    Attributes:
+        difference: The largest absolute difference of their outputs on the same inputs with the
+            same weights; None when it was not measured.
+        differs: Something was found to differ here; ``Comparison.differences`` says what.
+    """
+
+    original: Layer | None
+    migrated: Layer | None
+    difference: float | None = None
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A model of the original, and what became of it.
+
+    Attributes:
+        cause: Why nothing was compared; one line, else empty.
+        name: The migrated model's name; empty when there is none.
+        where: ``file:line`` that built the migrated model, relative to the root.
+        original_name: The same of the original.
+        original_where: The same of the original, in its own tree.
+        paired_by: ``place`` in the code, ``name`` or ``structure``; empty without a partner.
+        claims: What was compared, in that order: ``layers``, ``settings``, ``weights``,
+            ``outputs``, ``loss``, ``gradients``, ``step``.
+        not_compared: What could not be, each with its reason, one line each.
+        differences: Empty when the two are the same.
+        largest: Largest absolute difference of the outputs.
+        tolerance: The difference of the outputs that still counts as none.
+        dtype: Type of the outputs, such as ``float32``.
+        parameters: Number of scalar weights, of the original and of the migrated model.
+        loss: Of both, on the same inputs, labels and weights; None when not compiled.
+        gradient_norm: Euclidean norm of all gradients of that loss, of both.
+        step: Largest absolute difference of the weights after one training step.
+        layers: Both architectures, in the order of the original.
+        explained_by: Codes of the findings of the migration, in this file, that speak of it.
+    """
+
+    likeness: Likeness
+    cause: str = ""
+    name: str = ""
+    where: str = ""
+    original_name: str = ""
+    original_where: str = ""
+    paired_by: str = ""
+    claims: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    largest: float | None = None
+    tolerance: float | None = None
+    dtype: str = ""
+    parameters: tuple[int, int] | None = None
+    loss: tuple[float, float] | None = None
+    gradient_norm: tuple[float, float] | None = None
+    step: float | None = None
+    layers: tuple[LayerPair, ...] = ()
+    explained_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OriginalRun:
+    """What running the original of one file showed.
+
+    Attributes:
+        display: Its path relative to the root of the original tree.
+        models: How many models it built that could be taken down.
+    """
+
+    display: str
+    verdict: Verdict
+    cause: str = ""
+    where: str = ""
+    models: int = 0
+    output: str = ""
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True)
 class FileVerdict:
     """What running one file showed.
@@ -120,6 +249,8 @@ class FileVerdict:
         needs: Values for ``builds`` that would build the rest, with the arguments to fill in.
         output: The end of what it printed, kept when the verdict is no proof.
         seconds: Wall time of the child process.
+        original: What running the original showed; None without ``--against``.
+        comparisons: One for each model of either side; empty without ``--against``.
     """
 
     path: Path
@@ -132,6 +263,8 @@ class FileVerdict:
     notes: tuple[str, ...] = ()
     output: str = ""
     seconds: float = 0.0
+    original: OriginalRun | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,8 +290,30 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class OriginalKeras:
+    """What the original was run on.
+
+    Attributes:
+        against: What was named: a revision, a folder, or ``the last apply``.
+        package: ``keras`` or ``tf_keras``.
+        version: Such as ``2.2.4``.
+        chosen_because: Why it is this one, one line: a pin, the words of the code, ``--original``.
+    """
+
+    against: str
+    package: str
+    version: str
+    chosen_because: str
+    environment: Environment
+
+
+@dataclass(frozen=True)
 class VerifyReport:
-    """The outcome of one verification."""
+    """The outcome of one verification.
+
+    Attributes:
+        original: What the original was run on; None without ``--against``.
+    """
 
     target: str
     api: int
@@ -168,6 +323,7 @@ class VerifyReport:
     seconds: float = 0.0
     #: Names of the flavours that the models of the tree were built with.
     flavours: tuple[str, ...] = field(default=())
+    original: OriginalKeras | None = None
 
     @property
     def proved(self) -> bool:
