@@ -146,7 +146,7 @@ def _hunks(
     """Yield the hunks, each a list of ``(equal, old start, old stop, new start, new stop)``."""
     hunk: list[tuple[bool, int, int, int, int]] = []
     i = j = 0
-    for at_old, at_new, size in [*_blocks(old, new), (len(old), len(new), 0)]:
+    for at_old, at_new, size in [*blocks(old, new), (len(old), len(new), 0)]:
         if (i, j) != (at_old, at_new):
             hunk.append((False, i, at_old, j, at_new))
         i, j = at_old + size, at_new + size
@@ -167,8 +167,10 @@ def _hunks(
     yield hunk  # it ends in a change; had it ended in equal lines, we would be gone
 
 
-def _blocks(old: Sequence[bytes], new: Sequence[bytes]) -> list[_Block]:
+def blocks(old: Sequence[bytes], new: Sequence[bytes]) -> list[_Block]:
     """Return stretches of equal lines in order, adjacent ones joined.
+
+    Each is ``(first line in old, first line in new, number of lines)``, counted from 0.
 
     ``difflib`` alone is quadratic where lines repeat. So equal ends are cut off first, then lines
     that occur once on both sides serve as anchors, and only what is left between them is compared
