@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,9 @@ ALLOWED = frozenset(
         "VIRTUAL_ENV",
     }
 )
+
+#: What ``tf.keras`` is to originals: that of Keras 2.
+LEGACY = {"TF_USE_LEGACY_KERAS": "1"}
 
 
 class ServerDiedError(Exception):
@@ -71,12 +75,20 @@ class Server:
         target: What the code has been migrated to.
         home: An empty folder.
         memory_mb: Memory limit of a child, in MiB, beyond what TensorFlow itself takes.
+        original: What else to tell a server that runs originals (see ``worker/worlds.py``).
 
     Raises:
         VerifyError: The interpreter cannot be started, or lacks TensorFlow or the target.
     """
 
-    def __init__(self, python: Path, target: Target, home: Path, memory_mb: int) -> None:
+    def __init__(
+        self,
+        python: Path,
+        target: Target,
+        home: Path,
+        memory_mb: int,
+        original: Mapping[str, Any] | None = None,
+    ) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         try:
             self.process = subprocess.Popen(
@@ -85,7 +97,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=self.log,
                 cwd=home,
-                env=environment(target, home),
+                env=environment(target, home) | ({} if original is None else LEGACY),
                 start_new_session=True,
             )
         except OSError as error:
@@ -93,7 +105,8 @@ class Server:
             raise VerifyError(
                 f"cannot run {python}: {error.strerror}: name a Python with TensorFlow by --python"
             ) from error
-        self.send({"root_package": target.root, "memory_mb": memory_mb})
+        setup: dict[str, Any] = {"root_package": target.root, "memory_mb": memory_mb}
+        self.send({**setup, **(original or {})})
         try:
             self.hello = self.receive()
         except ServerDiedError as error:
