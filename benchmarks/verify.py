@@ -160,10 +160,9 @@ def _measure(
                 [python, path], env=environment(target, home), check=True, capture_output=True
             )
     each, script = each.times(count / len(alone)), script.times(count / len(alone))
-    print(
-        f"{count} modules for {options.to}, {sum(file.verdict in PROOF for file in report.files)}"
-    )
-    print(f"of them proved; what they cost alone is {count} times the mean of {len(alone)}\n")
+    proved = sum(file.verdict in PROOF for file in report.files)
+    print(f"{count} modules for {options.to}, {proved} proved; ", end="")
+    print(f"alone: {count} times the mean of {len(alone)}\n")
     print(f"{'seconds':<46} {'processor':>9} {'wall':>9} {'ratio':>7} {'(wall)':>7}")
     print(together.row("kerasmigrate verify, one server"))
     print(starting.row("  of this, to start the server"))

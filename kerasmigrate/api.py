@@ -278,6 +278,7 @@ def verify_paths(
     builds: Sequence[str] = (),
     jobs: int = 1,
     timeout: float = 60.0,
+    memory_mb: int | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Climb the verification ladder, V0 to V3: bind every call, import, build, run, save and load.
@@ -293,13 +294,14 @@ def verify_paths(
         builds: Calls that build models which need arguments: ``module:function(32)``.
         jobs: Files to run at the same time.
         timeout: Seconds for one file.
+        memory_mb: Memory for one file, in MiB, beyond what TensorFlow itself takes.
         progress: Called after each file.
 
     Raises:
         VerifyError: Nothing could be run, for example because TensorFlow is not installed.
         UsageError: There is no such target.
     """
-    from kerasmigrate.verify import verify
+    from kerasmigrate.verify import MEMORY, verify
 
     return verify(
         [Path(path) for path in paths],
@@ -309,6 +311,7 @@ def verify_paths(
         builds=builds,
         jobs=jobs,
         timeout=timeout,
+        memory_mb=memory_mb or MEMORY,
         progress=progress,
         static=static_check(to, api),
     )

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kerasmigrate.config import LEAST_MEMORY, MOST_MEMORY, MOST_SECONDS
 from kerasmigrate.errors import KerasMigrateError, VerifyError
 
 app = typer.Typer(
@@ -76,6 +77,12 @@ class Color(str, Enum):
     NEVER = "never"
 
 
+def _finite(value: float | None) -> float | None:
+    if value is not None and not value <= MOST_SECONDS:  # not a number is not, either
+        raise typer.BadParameter(f"Input should be at most {MOST_SECONDS:.0f}")
+    return value
+
+
 Paths = Annotated[
     list[str], typer.Argument(metavar="PATH...", help="Files and folders; - is standard input.")
 ]
@@ -122,7 +129,17 @@ Build = Annotated[
     typer.Option(metavar="CALL", help="Call that builds a model: module:function(32); repeatable."),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(min=0.1, metavar="SECONDS", help="Time for one file.")
+    float | None,
+    typer.Option(min=0.1, callback=_finite, metavar="SECONDS", help="Time for one file."),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        min=LEAST_MEMORY,
+        max=MOST_MEMORY,
+        metavar="MIB",
+        help="Memory for one file, beyond what TensorFlow takes.",
+    ),
 ]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to colour the diff.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on the error stream.")]
@@ -226,6 +243,7 @@ def apply(
     python: Python = None,
     build: Build = None,
     timeout: Timeout = None,
+    memory: Memory = None,
     jobs: Jobs = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -278,6 +296,7 @@ def verify(
     python: Python = None,
     build: Build = None,
     timeout: Timeout = None,
+    memory: Memory = None,
     format: Annotated[VerifyFormat, typer.Option(help="Format of the report.")] = VerifyFormat.TEXT,
     jobs: Jobs = None,
     quiet: Quiet = False,

@@ -54,6 +54,7 @@ class Options:
     python: str | None = None
     build: Sequence[str] = ()
     timeout: float | None = None
+    memory: int | None = None
     format: str = "text"
     color: str = "auto"
     quiet: bool = False
@@ -82,6 +83,7 @@ class Options:
             else found.modern_defaults,
             build=self.build or found.verify.builds,
             timeout=self.timeout or found.verify.timeout,
+            memory=self.memory or found.verify.memory,
             configured=found,
         )
 
@@ -249,6 +251,8 @@ def apply(options: Options) -> int:
     if not options.verify:
         return _applied(outcome)
     proof = _verify(options, interpreter)
+    if proof.interrupted:
+        return proof.exit_code
     if outcome.incomplete:
         return 3
     broken = any(
@@ -381,7 +385,7 @@ def verify(options: Options) -> int:
 
 def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
     from kerasmigrate.api import verify_paths
-    from kerasmigrate.verify import render_text
+    from kerasmigrate.verify import MEMORY, render_text
 
     with Bar("verifying", wanted=not options.quiet) as bar:
         proof = verify_paths(
@@ -392,6 +396,7 @@ def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
             builds=options.build,
             jobs=options.jobs or options.configured.verify.jobs or 1,
             timeout=options.timeout or 60.0,
+            memory_mb=options.memory or MEMORY,
             progress=bar,
         )
     if options.format == "json":
@@ -400,6 +405,8 @@ def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
         text = render_text(proof, details=options.verbose)
     sys.stdout.write(text)
     sys.stdout.flush()
+    if proof.interrupted:
+        _say(options, "kerasmigrate: interrupted\n")
     return proof
 
 

@@ -23,6 +23,11 @@ else:
 FILE = "pyproject.toml"
 TABLE = "tool.kerasmigrate"
 
+#: What the time of one file may be, in seconds: the kernel counts no longer times everywhere.
+MOST_SECONDS = 1_000_000.0
+#: What the memory of one file may be, in MiB; with less, no model is built.
+LEAST_MEMORY, MOST_MEMORY = 64, 1 << 30
+
 
 @dataclass(frozen=True)
 class VerifyConfig:
@@ -33,12 +38,14 @@ class VerifyConfig:
         builds: Calls that build models which need arguments, as ``module:function(arguments)``.
         timeout: Seconds that one file may take; None leaves the default.
         jobs: Files that run at once; None leaves the default.
+        memory: MiB that one file may take; None leaves the default.
     """
 
     python: str | None = None
     builds: tuple[str, ...] = ()
     timeout: float | None = None
     jobs: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,12 @@ def _count(value: Any) -> int | None:
 
 
 def _seconds(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and value > 0 else None
+    number = type(value) in (int, float) and 0 < value <= MOST_SECONDS
+    return float(value) if number else None
+
+
+def _mebibytes(value: Any) -> int | None:
+    return value if type(value) is int and LEAST_MEMORY <= value <= MOST_MEMORY else None
 
 
 def _one_of(*allowed: Any) -> Callable[[Any], Any]:
@@ -148,6 +160,7 @@ _VERIFY_KEYS: Mapping[str, _Reader] = {
     "python": (_text, "a string"),
     "builds": (_texts, "a list of strings"),
     "timeout": (_seconds, "a number of seconds above 0"),
+    "memory": (_mebibytes, f"a whole number of MiB, at least {LEAST_MEMORY}"),
     "jobs": (_count, "a whole number above 0"),
 }
 

@@ -391,9 +391,8 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
 
 def test_verify(run: Run, verified: list[dict[str, object]]) -> None:
-    ran = run(
-        "verify", ".", "--to", "tf_keras", "--build", "a:f(1)", "--timeout", "5", "--jobs", "2"
-    )
+    options = ("--build", "a:f(1)", "--timeout", "5", "--jobs", "2", "--memory", "512")
+    ran = run("verify", ".", "--to", "tf_keras", *options)
     assert ran.code == 0
     assert b"\nproved           proved\n" in ran.out
     assert verified == [
@@ -405,10 +404,35 @@ def test_verify(run: Run, verified: list[dict[str, object]]) -> None:
             "builds": ["a:f(1)"],
             "jobs": 2,
             "timeout": 5.0,
+            "memory_mb": 512,
         }
     ]
     data = json.loads(run("verify", ".", "--format", "json").out)
     assert (data["proved"], data["exit_code"]) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--timeout", "0"),
+        ("--timeout", "nan"),
+        ("--timeout", "inf"),
+        ("--timeout", "1e300"),
+        ("--timeout", "soon"),
+        ("--memory", "0"),
+        ("--memory", "63"),
+        ("--memory", "99999999999"),
+        ("--memory", "1.5"),
+        ("--jobs", "0"),
+        ("--jobs", "many"),
+    ],
+)
+def test_limits_that_are_none(run: Run, option: str, value: str) -> None:
+    ran = run("verify", ".", option, value)
+    assert (ran.code, ran.out) == (2, b"")
+    assert ran.err.startswith(f"kerasmigrate: error: Invalid value for '{option}': ")
+    assert ran.err.endswith(": see 'kerasmigrate verify --help'\n")
+    assert ran.err.count("\n") == 1
 
 
 def test_the_interpreter(

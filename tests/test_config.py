@@ -37,6 +37,7 @@ def test_everything(tmp_path: Path) -> None:
         builds = ["model:build(3)"]
         timeout = 30
         jobs = 2
+        memory = 512
         """,
     )
     assert load(tmp_path) == Config(
@@ -50,7 +51,7 @@ def test_everything(tmp_path: Path) -> None:
         python2=True,
         modern_defaults=True,
         jobs=3,
-        verify=VerifyConfig(".venv/bin/python", ("model:build(3)",), 30.0, 2),
+        verify=VerifyConfig(".venv/bin/python", ("model:build(3)",), 30.0, 2, 512),
         path=path,
     )
 
@@ -92,7 +93,8 @@ KEYS = "api, exclude, ignore, include, jobs, modern_defaults, python2, select, t
         ),
         (
             "[tool.kerasmigrate.verify]\nbuild = []",
-            "unknown key tool.kerasmigrate.verify.build: known are builds, jobs, python, timeout",
+            "unknown key tool.kerasmigrate.verify.build: known are builds, jobs, memory, "
+            "python, timeout",
         ),
         (
             '[tool.kerasmigrate]\nto = "torch"',
@@ -119,6 +121,14 @@ KEYS = "api, exclude, ignore, include, jobs, modern_defaults, python2, select, t
         (
             "[tool.kerasmigrate.verify]\ntimeout = -1",
             "tool.kerasmigrate.verify.timeout must be a number of seconds above 0, not -1",
+        ),
+        (
+            "[tool.kerasmigrate.verify]\ntimeout = inf",
+            "tool.kerasmigrate.verify.timeout must be a number of seconds above 0, not inf",
+        ),
+        (
+            "[tool.kerasmigrate.verify]\nmemory = 1",
+            "tool.kerasmigrate.verify.memory must be a whole number of MiB, at least 64, not 1",
         ),
         (
             "[tool]\nkerasmigrate = 3",

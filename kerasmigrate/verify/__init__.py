@@ -15,9 +15,10 @@ from kerasmigrate.verify.results import (
     Verdict,
     VerifyReport,
 )
-from kerasmigrate.verify.run import StaticCheck, verify
+from kerasmigrate.verify.run import MEMORY, StaticCheck, verify
 
 __all__ = [
+    "MEMORY",
     "PROOF",
     "Environment",
     "FileVerdict",

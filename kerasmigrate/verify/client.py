@@ -106,9 +106,12 @@ class Server:
                 f"cannot run {python}: {error.strerror}: name a Python with TensorFlow by --python"
             ) from error
         setup: dict[str, Any] = {"root_package": target.root, "memory_mb": memory_mb}
-        self.send({**setup, **(original or {})})
         try:
+            self.send({**setup, **(original or {})})
             self.hello = self.receive()
+        except KeyboardInterrupt:
+            self.close()
+            raise
         except ServerDiedError as error:
             self.close()
             last = error.message.strip().splitlines()[-1:] or ["it printed nothing"]
@@ -152,7 +155,7 @@ class Server:
         return self.log.read().decode("utf-8", "replace")
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it the files that it runs."""
         assert self.process.stdin is not None and self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it is gone already
             self.process.stdin.close()

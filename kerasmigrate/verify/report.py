@@ -73,8 +73,11 @@ def _summary(report: VerifyReport) -> str:
     whole = sum(model.proved for model in models)
     files = len(report.files)
     verdict = "Proved" if report.proved else "Not proved"
+    verdict = "Interrupted" if report.interrupted else verdict
+    known = sum(file.cached for file in report.files)
     return (
         f"{verdict}: {files} file{'s' if files != 1 else ''}"
         + (f" ({', '.join(counts)})" if counts else "")
         + f", {whole} of {len(models)} models built, run and saved, in {report.seconds:.1f} s"
+        + (f", {known} known from an earlier run" if known else "")
     )

@@ -251,6 +251,7 @@ class FileVerdict:
         seconds: Wall time of the child process.
         original: What running the original showed; None without ``--against``.
         comparisons: One for each model of either side; empty without ``--against``.
+        cached: It is what an earlier run of the same code has shown; see ``cache.py``.
     """
 
     path: Path
@@ -265,6 +266,7 @@ class FileVerdict:
     seconds: float = 0.0
     original: OriginalRun | None = None
     comparisons: tuple[Comparison, ...] = ()
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -313,6 +315,7 @@ class VerifyReport:
 
     Attributes:
         original: What the original was run on; None without ``--against``.
+        interrupted: Somebody pressed Ctrl-C: the files that were not run yet are ``not-run``.
     """
 
     target: str
@@ -324,6 +327,7 @@ class VerifyReport:
     #: Names of the flavours that the models of the tree were built with.
     flavours: tuple[str, ...] = field(default=())
     original: OriginalKeras | None = None
+    interrupted: bool = False
 
     @property
     def proved(self) -> bool:
@@ -332,7 +336,12 @@ class VerifyReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when the proof holds, else 1 (a run that is impossible raises ``VerifyError``: 3)."""
+        """0 when the proof holds, else 1, and 130 after Ctrl-C.
+
+        A run that is impossible raises ``VerifyError``, which is 3.
+        """
+        if self.interrupted:
+            return 130
         return 0 if self.proved else 1
 
     def count(self, verdict: Verdict) -> int:

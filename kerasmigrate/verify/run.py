@@ -32,6 +32,9 @@ from kerasmigrate.verify.sources import absolute
 StaticCheck = Callable[[Path], Sequence[str]]
 Progress = Callable[[int, int, str], None]
 
+#: Memory that one file may take beyond what TensorFlow itself does, in MiB.
+MEMORY = 6144
+
 
 def verify(
     paths: Sequence[Path],
@@ -42,7 +45,7 @@ def verify(
     builds: Sequence[str] = (),
     jobs: int = 1,
     timeout: float = 60.0,
-    memory_mb: int = 6144,
+    memory_mb: int = MEMORY,
     progress: Progress | None = None,
     root: Path | None = None,
     static: StaticCheck | None = None,
@@ -85,13 +88,11 @@ def verify(
         place.chmod(0o755)
         session = _Session(chosen, interpreter, place, top, timeout, memory_mb)
         try:
-            verdicts = session.run(files, wanted, jobs, progress)
+            verdicts = session.run(files, wanted, jobs, progress, static)
         finally:
             session.close()
     finally:
         remove(place)
-    if static is not None:
-        verdicts = [_merge(verdict, static(verdict.path)) for verdict in verdicts]
     flavours_seen = {model.flavour for verdict in verdicts for model in verdict.models}
     return VerifyReport(
         target=chosen.name,
@@ -101,6 +102,7 @@ def verify(
         files=tuple(verdicts),
         seconds=round(time.monotonic() - started, 3),
         flavours=tuple(sorted(flavours_seen)),
+        interrupted=session.interrupted,
     )
 
 
@@ -184,7 +186,7 @@ class _Session:
         self.timeout = timeout
         self.memory_mb = memory_mb
         self.isolation: dict[str, str] = {}
-        self.slots: list[Scratch] = []
+        self.interrupted = False
         self.home = place / "home"
         self.home.mkdir(mode=0o755)
         self.server = self._start()
@@ -221,23 +223,51 @@ class _Session:
         files: Sequence[Path],
         builds: dict[Path, list[str]],
         jobs: int,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        static: StaticCheck | None = None,
     ) -> list[FileVerdict]:
-        """Run all files, at most ``jobs`` at a time; returns the verdicts in the files' order."""
+        """Run all files, at most ``jobs`` at a time; returns the verdicts in the files' order.
+
+        After Ctrl-C ``interrupted`` is set, and the files that are left are ``not-run``.
+        """
         verdicts: dict[int, FileVerdict] = {}
+
+        def done(index: int, verdict: FileVerdict) -> None:
+            problems = static(verdict.path) if static is not None else ()
+            verdicts[index] = _merge(verdict, problems)
+            if progress is not None:
+                progress(len(verdicts), len(files), verdict.display)
+
+        try:
+            self._run(files, builds, jobs, done)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        return [
+            verdicts[index] if index in verdicts else not_run(file, self.root, "interrupted")
+            for index, file in enumerate(files)
+        ]
+
+    def _run(
+        self,
+        files: Sequence[Path],
+        builds: dict[Path, list[str]],
+        jobs: int,
+        done: Callable[[int, FileVerdict], None],
+    ) -> None:
+        """Run all files, and say of each that it is done."""
         waiting = list(range(len(files)))
         running: dict[int, Scratch] = {}
         suspects: set[int] = set()
         free: list[Scratch] = []
         for number in range(max(1, min(jobs, len(files)))):
             free.append(Scratch(self.root, self.place / f"slot{number}"))
-        while len(verdicts) < len(files):
+        while waiting or running:
             try:
                 # A file that was running when a server died runs alone the next time.
                 while waiting and free and not (running and suspects & {waiting[0], *running}):
                     index = waiting[0]
                     if not free[-1].holds(files[index]):
-                        verdicts[waiting.pop(0)] = self._not_copied(files[index])
+                        done(waiting.pop(0), not_run(files[index], self.root, _NOT_COPIED))
                         continue
                     self.server.send(self._job(index, files[index], builds, free[-1]))
                     running[waiting.pop(0)] = free.pop()
@@ -249,9 +279,7 @@ class _Session:
                 self.server = self._start()
                 if len(running) == 1:
                     (index,) = running
-                    verdicts[index] = self._verdict(files[index], _DIED, running[index])
-                    if progress is not None:
-                        progress(len(verdicts), len(files), verdicts[index].display)
+                    done(index, self._verdict(files[index], _DIED, running[index]))
                 else:
                     suspects |= set(running)
                     waiting[:0] = sorted(running)
@@ -262,12 +290,9 @@ class _Session:
                 continue
             index = answer["id"]
             scratch = running.pop(index)
-            verdicts[index] = self._verdict(files[index], answer, scratch)
+            done(index, self._verdict(files[index], answer, scratch))
             scratch.renew()
             free.append(scratch)
-            if progress is not None:
-                progress(len(verdicts), len(files), verdicts[index].display)
-        return [verdicts[index] for index in range(len(files))]
 
     def _job(
         self, index: int, file: Path, builds: dict[Path, list[str]], scratch: Scratch
@@ -325,11 +350,6 @@ class _Session:
             seconds=answer["seconds"],
         )
 
-    def _not_copied(self, file: Path) -> FileVerdict:
-        display = file.relative_to(self.root).as_posix()
-        cause = "not copied: it cannot be read, or lies in a folder that is skipped"
-        return FileVerdict(file, display, Verdict.NOT_RUN, cause)
-
     def _without_result(self, answer: dict[str, Any]) -> tuple[Verdict, str]:
         if answer["timed_out"]:
             return Verdict.TIMEOUT, f"not done within the time limit of {self.timeout:g} s"
@@ -340,6 +360,12 @@ class _Session:
         return Verdict.CRASHED, f"ended by itself with exit code {answer['exit']}"
 
 
+def not_run(file: Path, root: Path, cause: str) -> FileVerdict:
+    """Return the verdict for a file that was not run."""
+    return FileVerdict(file, file.relative_to(root).as_posix(), Verdict.NOT_RUN, cause)
+
+
+_NOT_COPIED = "not copied: it cannot be read, or lies in a folder that is skipped"
 _DIED: dict[str, Any] = {
     "result": None,
     "timed_out": False,
