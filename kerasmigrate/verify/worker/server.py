@@ -112,6 +112,8 @@ class Server:
                 *lines, self.pending = (self.pending + data).split(b"\n")
                 for line in lines:
                     self.start(json.loads(line))
+            if not open_requests:
+                self.abandon()
             for child in list(self.children.values()):
                 self.look_after(child)
             if self.children:
@@ -171,6 +173,12 @@ class Server:
         from . import child
 
         child.run(job, answer, isolation)
+
+    def abandon(self) -> None:
+        """End the children of whoever has gone without waiting for them."""
+        for child in self.children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
 
     def look_after(self, child: Child) -> None:
         """Read from a child; end it when its time is up; answer when it has ended."""
