@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -13,12 +14,13 @@ import tempfile
 import time
 import tokenize
 import types
+from collections.abc import Iterator
 from typing import Any
 
-from . import builders, classify, data, recorder, standins, worlds
+from . import builders, classify, data, proving, recorder, standins, worlds
 from .classify import Failure, Source, explain
 from .exercise import Shown, exercise, user_objects
-from .standins import Stop
+from .standins import OutOfTime, Stop
 
 PARTIAL = "partial"
 #: Which failure decides the verdict of a file that has several: the tool's own business first.
@@ -38,10 +40,8 @@ ORDER = (
 SOFT_LIMIT = 0.7
 #: Share after which no further model is begun.
 HARD_LIMIT = 0.85
-
-
-class OutOfTime(BaseException):
-    """Raised into the user's code when its share of the time is up."""
+#: Share after which a comparison is given up.
+LAST_LIMIT = 0.95
 
 
 def prepare() -> None:
@@ -74,6 +74,10 @@ class Run:
         self.executed: set[types.CodeType] = set()
         #: The file's own code ran to its end.
         self.imported = False
+        #: ``original`` leaves portraits of its models, ``migrated`` compares its own with them.
+        self.role = str(job.get("role", ""))
+        self.taken = 0
+        self.comparisons: list[dict[str, Any]] = []
 
     # -- running the file ---------------------------------------------------------------------
 
@@ -227,7 +231,12 @@ class Run:
                     self.main_failed(failure)
                 self.namespace = module if failure is not None else self.namespace
             self.build(self.syntax)
-        return self.exercise()
+        if self.role == "original":
+            return self.take_down()
+        shown = self.exercise()
+        if self.role == "migrated":
+            self.compare()
+        return shown
 
     def models(self) -> list[recorder.Record]:
         """Return the models that count."""
@@ -273,7 +282,9 @@ class Run:
             return
         if any(type(each.model) is builder.call for each in recorder.recorder.records.values()):
             return
-        recorder.recorder.forced_where = self.source.show(self.path, builder.line)
+        where = self.source.show(self.path, builder.line)
+        place = (where.rpartition(":")[0], builder.spelling)
+        recorder.recorder.forced = recorder.Frames(where, set(), place)
         attempts = builder.attempts()
         sure = not builder.required
         for arguments in attempts:
@@ -311,6 +322,30 @@ class Run:
             self.failures.append(Failure(PARTIAL, cause, "", False))
         return shown
 
+    def take_down(self) -> list[Shown]:
+        """Leave portraits of the models of an original for the migrated file's run."""
+        chosen, notes, _ = recorder.recorder.chosen()
+        for note in notes:
+            recorder.recorder.note(note)
+        with self.last_limit() as until:
+            self.taken = proving.keep(chosen, self.job["portraits"], until)
+        return []
+
+    def compare(self) -> None:
+        """Compare the models with the portraits of the original's."""
+        chosen, _, _ = recorder.recorder.chosen()
+        with self.last_limit() as until:
+            self.comparisons = proving.compare_all(chosen, self.job["portraits"], until)
+
+    @contextlib.contextmanager
+    def last_limit(self) -> Iterator[float]:
+        """Have ``OutOfTime`` raised a little before the end; yields when to begin nothing more."""
+        limit = float(self.job["timeout"])
+        until = self.started + limit * LAST_LIMIT
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, until - time.monotonic()))
+        yield until - limit * (LAST_LIMIT - HARD_LIMIT)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
     def result(self, shown: list[Shown]) -> dict[str, Any]:
         """Put everything into one verdict."""
         failures = list(self.failures)
@@ -328,7 +363,7 @@ class Run:
         if failures:
             verdict, cause, where, _ = failures[0]
         else:
-            verdict, cause, where = ("proved" if shown else "imported"), "", ""
+            verdict, cause, where = ("proved" if shown or self.taken else "imported"), "", ""
         return {
             "verdict": verdict,
             "cause": cause,
@@ -336,6 +371,8 @@ class Run:
             "models": [each.data for each in shown],
             "needs": self.needs,
             "notes": recorder.recorder.notes,
+            "taken": self.taken,
+            "comparisons": self.comparisons,
         }
 
 
@@ -391,6 +428,8 @@ def run(job: dict[str, Any], answer: int, isolation: dict[str, str]) -> None:
     flow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     data.install_in_child()
     data.seed()
+    if job.get("role") == "original":
+        standins.without_training()
 
     def interrupt(*_: object) -> None:
         raise OutOfTime

@@ -53,15 +53,19 @@ def install() -> None:
         for name in (*IMAGES, *TEXTS, *TABLES):
             module = getattr(getattr(world.api, "datasets", None), name, None)
             if module is not None:
-                _replace(places, module.load_data, functools.partial(_load_data, name))
+                _replace(places, module.load_data, functools.partial(_load_data, world, name))
                 index = getattr(module, "get_word_index", None)
                 if index is not None:
                     _replace(places, index, functools.partial(_word_index, name))
         utils = world.api.utils if hasattr(world.api, "utils") else None
         for name, action in (("get_file", _get_file), ("plot_model", _nothing)):
-            real = getattr(utils, name, None)
+            real = getattr(utils, name, None) or getattr(
+                getattr(utils, "data_utils", None), name, None
+            )
             if real is not None:
                 _replace(places, real, action)
+        if world.old:
+            _plotting(world)
         models = getattr(world.api, "models", None)
         real = getattr(models, "load_model", None)
         if real is not None:
@@ -113,12 +117,23 @@ def _nothing(given: dict[str, Any]) -> None:
     return None
 
 
+def _plotting(world: worlds.World) -> None:
+    """Let what draws models be imported: in old Keras that takes programs of its own."""
+    name = "visualize_util" if world.major == 1 else "vis_utils"
+    module = types.ModuleType(f"{world.package}.utils.{name}")
+    for function in ("plot", "plot_model", "model_to_dot"):
+        setattr(module, function, lambda *_args, **_kwargs: None)
+    sys.modules[module.__name__] = module
+    setattr(world.api.utils, name, module)
+
+
 # -- data sets ------------------------------------------------------------------------------------
 
 
-def _load_data(name: str, given: dict[str, Any]) -> Any:
-    unknown = given.get("kwargs")
-    if unknown:
+def _load_data(world: worlds.World, name: str, given: dict[str, Any]) -> Any:
+    unknown = given.get("kwargs") or {}
+    words = unknown.get("nb_words", given.get("nb_words"))
+    if unknown and not (world.old and set(unknown) == {"nb_words"}):
         raise TypeError(f"Unrecognized keyword arguments: {unknown}")
     np = numpy()
     generator = np.random.RandomState(0)
@@ -128,6 +143,9 @@ def _load_data(name: str, given: dict[str, Any]) -> Any:
             classes = 20
         pictures = generator.randint(0, 256, size=(DISTINCT, *shape)).astype("uint8")
         column = (1,) if len(shape) == 3 else ()
+        if column and _channels_first(world):
+            shape = (shape[2], shape[0], shape[1])
+            pictures = pictures.transpose((0, 3, 1, 2))
 
         def part(count: int) -> tuple[Any, Any]:
             labels = (np.arange(count) % classes).astype("uint8")
@@ -136,7 +154,7 @@ def _load_data(name: str, given: dict[str, Any]) -> Any:
         return part(train), part(test)
     if name in TEXTS:
         train, test, classes, vocabulary = TEXTS[name]
-        size = min(given.get("num_words") or vocabulary, vocabulary)
+        size = min(given.get("num_words") or words or vocabulary, vocabulary)
         longest = given.get("maxlen") or 300
         rows = [
             [1, *(generator.randint(4, max(size, 5), size=min(20 + 7 * i, longest - 1)).tolist())]
@@ -154,6 +172,14 @@ def _load_data(name: str, given: dict[str, Any]) -> Any:
     table = generator.uniform(0.0, 1.0, size=(train + test, features))
     prices = generator.uniform(5.0, 50.0, size=train + test)
     return (table[:train], prices[:train]), (table[train:], prices[train:])
+
+
+def _channels_first(world: worlds.World) -> bool:
+    """Tell how this Keras is set: its coloured pictures follow that."""
+    backend = world.api.backend
+    if hasattr(backend, "image_data_format"):
+        return bool(backend.image_data_format() == "channels_first")
+    return bool(backend.image_dim_ordering() == "th")
 
 
 def _word_index(name: str, given: dict[str, Any]) -> dict[str, int]:
@@ -197,10 +223,13 @@ def _application(name: str, real: Any, given: dict[str, Any]) -> Any:
     """Build the network without its weights, which would be a download."""
     kwargs = given.pop("kwargs", {})
     given.update(kwargs)
+    # Keras 2.2 and 2.3 hand all on to a package of its own.
+    args = [None if each == "imagenet" else each for each in given.pop("args", ())]
     if given.get("weights", "imagenet") is not None:
         recorder.note(f"{name} is built without the weights that it would download")
-    given["weights"] = None
-    return real(**given)
+    if len(args) < 2:
+        given["weights"] = None
+    return real(*args, **given)
 
 
 def seed() -> None:

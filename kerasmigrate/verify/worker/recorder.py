@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import worlds
 from .classify import HERE, Source
@@ -17,6 +17,20 @@ PER_LINE = 3
 PER_FILE = 24
 
 
+class Frames(NamedTuple):
+    """What of the user's code is running.
+
+    Attributes:
+        where: ``file:line`` of the innermost place.
+        codes: All functions.
+        place: The file and the qualified name of the innermost function.
+    """
+
+    where: str
+    codes: set[CodeType]
+    place: tuple[str, str]
+
+
 class Record:
     """One model.
 
@@ -24,16 +38,18 @@ class Record:
         by_user: The user's code made it, or asked ``keras.applications`` for it; otherwise Keras
             made it for its own purposes and it counts only once the user's code uses it.
         codes: The user's functions that were running when it was made.
+        place: The file and the qualified name of the innermost of them.
         batch: The first two samples that it was trained with, as (x, y), or None.
         trained: What came of a real training step; None when there was none.
     """
 
-    def __init__(self, model: Any, where: str, by_user: bool, codes: set[CodeType]) -> None:
+    def __init__(self, model: Any, frames: Frames, by_user: bool) -> None:
         self.model = model
         self.world = worlds.of(model)
-        self.where = where
+        self.where = frames.where
         self.by_user = by_user
-        self.codes = codes
+        self.codes = frames.codes
+        self.place = frames.place
         self.batch: tuple[Any, Any] | None = None
         self.trained: bool | None = None
         self.logs: dict[str, float] = {}
@@ -49,7 +65,8 @@ class Recorder:
         self.source = Source("/nowhere")
         self.records: dict[int, Record] = {}
         self.notes: list[str] = []
-        self.forced_where = ""
+        #: What counts as the builder of a model whose class we have called ourselves.
+        self.forced = Frames("", set(), ("", ""))
         #: The code has had results of training that are made up.
         self.stood_in = False
 
@@ -66,29 +83,32 @@ class Recorder:
         while caller is not None and _is_machinery(caller):
             caller = caller.f_back
         filename = caller.f_code.co_filename if caller is not None else ""
-        by_user = not worlds.is_library_file(filename) or "/applications/" in filename
-        where, codes = self.user_frames(caller)
-        self.records[id(model)] = Record(model, where or self.forced_where, by_user, codes)
+        by_user = not worlds.is_library_file(filename) or "applications/" in filename
+        self.records[id(model)] = Record(model, self.user_frames(caller), by_user)
 
     def used(self, model: Any, frame: FrameType | None) -> Record:
         """Return the record of a model that the user's code calls a method of."""
         record = self.records.get(id(model))
         if record is None:
-            where, codes = self.user_frames(frame)
-            record = self.records[id(model)] = Record(model, where, True, codes)
+            record = self.records[id(model)] = Record(model, self.user_frames(frame), True)
         if not record.by_user and not worlds.is_library_file(_caller_file(frame)):
             record.by_user = True
         return record
 
-    def user_frames(self, frame: FrameType | None) -> tuple[str, set[CodeType]]:
-        """Return the innermost place in the user's code, and all of his functions on the stack."""
-        where, codes = "", set()
+    def user_frames(self, frame: FrameType | None) -> Frames:
+        """Return what of the user's code is running."""
+        where, codes, place = "", set(), ("", "")
         while frame is not None:
-            if self.source.holds(frame.f_code.co_filename):
-                where = where or self.source.show(frame.f_code.co_filename, frame.f_lineno)
-                codes.add(frame.f_code)
+            code = frame.f_code
+            if self.source.holds(code.co_filename):
+                if not where:
+                    where = self.source.show(code.co_filename, frame.f_lineno)
+                    # Python has the qualified name since 3.11.
+                    name = str(getattr(code, "co_qualname", code.co_name))
+                    place = (where.rpartition(":")[0], name)
+                codes.add(code)
             frame = frame.f_back
-        return where, codes
+        return Frames(where, codes, place) if where else self.forced
 
     def chosen(self) -> tuple[list[Record], list[str], int]:
         """Return the records to exercise, notes on lines that built many, and how many are left.
@@ -162,10 +182,12 @@ _hooks: dict[str, Any] = {}
 def _hook(world: worlds.World) -> None:
     kind = world.model
     original = kind.__new__
+    # Classes of old Keras have none of their own, and that of all objects takes no arguments.
+    plain = original is object.__new__
 
     @functools.wraps(original)
     def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        model = original(cls, *args, **kwargs)
+        model = original(cls) if plain else original(cls, *args, **kwargs)
         if isinstance(model, kind):
             recorder.built(model, sys._getframe(1))
         return model

@@ -281,7 +281,7 @@ def main() -> None:
     sys.dont_write_bytecode = True
     server = Server(setup, requests, answers)
     try:
-        worlds.load(setup["root_package"])
+        worlds.load(setup["root_package"], setup.get("old", ""), bool(setup.get("legacy")))
     except ImportError as error:
         server.send({"failed": str(error), "missing": error.name or ""})
         return
@@ -296,6 +296,7 @@ def main() -> None:
             "keras": _version("keras"),
             "tf_keras": _version("tf_keras"),
             "target": worlds.target().package,
+            "target_version": worlds.target().version,
             "major": worlds.target().major,
         }
     )

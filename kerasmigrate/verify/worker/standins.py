@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from . import batches, worlds
+from . import batches, oldstandins, worlds
 from .classify import HistoryKeyError, explain, one_line
 from .recorder import Record, recorder
 
@@ -33,6 +33,8 @@ DATA_DEPENDENT = ("shape", "dimension", "rank", "broadcast", "label", "logits", 
 #: Files whose first bytes are made up (see ``data.get_file``): there are no weights to load.
 made_up_files: set[str] = set()
 
+#: How the stand-ins behave in this process.
+_mode = {"paused": False, "training": True}
 _calls: dict[tuple[str, int], int] = {}
 _saved: dict[str, str] = {}
 _originals: dict[tuple[str, str], Any] = {}
@@ -42,10 +44,19 @@ class Stop(BaseException):
     """Raised into the user's code to end its training loop; no ``except Exception`` holds it."""
 
 
+class OutOfTime(BaseException):
+    """Raised into the user's code when its share of the time is up."""
+
+
 class History(dict):  # type: ignore[type-arg]
-    """``History.history``: says which names there are when asked for another."""
+    """``History.history``: says which names there are when asked for another.
+
+    Of an original, whose code is not on trial, it has any.
+    """
 
     def __missing__(self, key: object) -> Any:
+        if not _mode["training"]:
+            return next(iter(self.values()), [])
         raise HistoryKeyError("{!r} (the history has {})".format(key, ", ".join(sorted(self))))
 
 
@@ -54,24 +65,46 @@ def original(world: worlds.World, name: str) -> Any:
     return _originals[world.package, name]
 
 
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """Let the methods be the real ones for a while."""
+    _mode["paused"] = True
+    try:
+        yield
+    finally:
+        _mode["paused"] = False
+
+
+def without_training() -> None:
+    """Take no training steps from now on: weights and optimizers stay as the code made them."""
+    _mode["training"] = False
+
+
 def install() -> None:
     """Put the stand-ins into every Keras there is."""
     for world in worlds.every():
-        for name, action in ACTIONS.items():
+        actions = {**ACTIONS, **oldstandins.ACTIONS} if world.old else ACTIONS
+        for name, action in actions.items():
             if hasattr(world.model, name):
-                _replace(world, name, action)
+                _replace(world, world.model, name, action)
+            # Up to Keras 2.1 a stack of layers has methods of its own, which call a model's.
+            if world.old and name in vars(world.api.models.Sequential):
+                _replace(world, world.api.models.Sequential, name, action)
 
 
-def _replace(world: worlds.World, name: str, action: Callable[..., Any]) -> None:
-    real = getattr(world.model, name)
-    _originals[world.package, name] = real
+def _replace(world: worlds.World, kind: Any, name: str, action: Callable[..., Any]) -> None:
+    real = getattr(kind, name)
+    _originals.setdefault((world.package, name), real)
     signature = inspect.signature(real)
     spelt = real.__qualname__
+    bind = oldstandins.bind if world.old else inspect.Signature.bind
 
     @functools.wraps(real)
     def standin(*args: Any, **kwargs: Any) -> Any:
+        if _mode["paused"]:
+            return real(*args, **kwargs)
         try:
-            bound = signature.bind(*args, **kwargs)
+            bound = bind(signature, *args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{spelt}() {error}") from None
         model = args[0]
@@ -83,7 +116,7 @@ def _replace(world: worlds.World, name: str, action: Callable[..., Any]) -> None
         recorder.stood_in = True
         return action(world, record, model, given)
 
-    setattr(world.model, name, standin)
+    setattr(kind, name, standin)
 
 
 def _count(frame: Any) -> None:
@@ -143,8 +176,10 @@ def _samples(model: Any, given: dict[str, Any]) -> tuple[Any, Any]:
 def _fixed_batch(model: Any) -> int | None:
     inputs = getattr(model, "inputs", None) or []
     for tensor in inputs:
-        if len(tensor.shape) and tensor.shape[0] is not None:
-            return int(tensor.shape[0])
+        size = tensor.shape[0] if len(tensor.shape) else None
+        size = getattr(size, "value", size)  # in graph mode it is a Dimension
+        if size is not None:
+            return int(size)
     return None
 
 
@@ -156,6 +191,8 @@ def _train_once(world: worlds.World, record: Record, model: Any, x: Any, y: Any)
         return record.trained
     if not record.logs:
         record.logs = _guess_logs(model)
+    if not _mode["training"]:
+        return False
     if model.built and model.count_params() > MAX_PARAMETERS:
         record.notes.append("too large for a training step here")
         return False
@@ -206,10 +243,10 @@ def _worth_tracing(model: Any) -> bool:
     compiled = getattr(model, "_compile_metrics", None) or getattr(model, "compiled_metrics", None)
     parts = [getattr(model, "loss", None), getattr(compiled, "_user_metrics", None)]
     used = [*layers, *batches.leaves(parts)]
-    return any(_is_users(each) for each in used)
+    return any(is_users(each) for each in used)
 
 
-def _is_users(thing: Any) -> bool:
+def is_users(thing: Any) -> bool:
     """Tell whether a function, or the class of an object, is defined in the user's tree."""
     owner = thing if hasattr(thing, "__code__") else type(thing)
     module = sys.modules.get(str(getattr(owner, "__module__", "")))
@@ -234,7 +271,7 @@ def _callbacks(world: worlds.World, model: Any, given: Any, logs: dict[str, floa
     kept = []
     for callback in given if isinstance(given, (list, tuple)) else [given]:
         known = type(callback).__name__ in CALLBACKS and isinstance(callback, callbacks.Callback)
-        if known or _is_users(callback):
+        if known or is_users(callback):
             kept.append(callback)
     if not kept:
         return
@@ -272,6 +309,8 @@ def _evaluate(world: worlds.World, record: Record, model: Any, given: dict[str, 
 def _test_once(
     world: worlds.World, record: Record, model: Any, given: dict[str, Any]
 ) -> dict[str, float]:
+    if not _mode["training"]:
+        return _guess_logs(model)
     x, y = _samples(model, given)
     try:
         with _one_step(world, model):
@@ -308,8 +347,13 @@ def _predict(world: worlds.World, record: Record, model: Any, given: dict[str, A
     rows = batches.head(x, _fixed_batch(model) or batches.SAMPLES)
     shapes = [getattr(leaf, "shape", None) for leaf in batches.leaves(rows)]
     if record.outputs is None or record.outputs[0] != shapes:
-        record.outputs = (shapes, model(rows, training=False))
+        call = oldstandins.predict if world.old else _predict_rows
+        record.outputs = (shapes, call(world, model, rows))
     return batches.map_structure(lambda tensor: _spread(tensor, total), record.outputs[1])
+
+
+def _predict_rows(world: worlds.World, model: Any, rows: Any) -> Any:
+    return model(rows, training=False)
 
 
 def _spread(tensor: Any, total: int) -> Any:

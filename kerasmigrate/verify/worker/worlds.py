@@ -11,6 +11,8 @@ import importlib.util
 import sys
 from typing import Any
 
+from . import aliases, oldkeras
+
 
 class World:
     """One Keras.
@@ -18,14 +20,16 @@ class World:
     Attributes:
         package: ``keras``, ``tf_keras`` or ``tensorflow.python.keras``.
         api: The public module: ``keras``, ``tf_keras``; for the last the private one.
-        major: 2 or 3.
+        major: 1, 2 or 3.
+        old: It is one of the standalone versions up to 2.3.1, in graph mode.
     """
 
-    def __init__(self, package: str, api: Any) -> None:
+    def __init__(self, package: str, api: Any, old: bool = False) -> None:
         self.package = package
         self.api = api
-        version = str(getattr(api, "__version__", "2"))
-        self.major = int(version.split(".")[0])
+        self.old = old
+        self.version = str(getattr(api, "__version__", "2"))
+        self.major = int(self.version.split(".")[0])
         self.model: Any = api.Model
         self.layer: Any = api.layers.Layer
 
@@ -38,19 +42,29 @@ _worlds: dict[str, World] = {}
 _target: list[World] = []
 
 
-def load(root_package: str) -> None:
+def load(root_package: str, old: str = "", legacy: bool = False) -> None:
     """Import TensorFlow and every Keras there is.
 
     Args:
         root_package: What the target is imported as: ``keras``, ``tensorflow.keras``, ``tf_keras``.
+        old: The folder of an old ``keras``, which is then the only one.
+        legacy: ``keras`` is another name of ``tf_keras``, as it was from 2.4 to 2.15.
 
     Raises:
         ImportError: TensorFlow or the target is not installed.
     """
+    if old:
+        oldkeras.load(old)
+        _add(root_package, old=True)
+        _target.append(_worlds[root_package])
+        return
+    if legacy:
+        aliases.install("keras", "tf_keras")
     flow = importlib.import_module("tensorflow")
     for package in ("keras", "tf_keras", "tensorflow.python.keras"):
         try:
-            _add(package)
+            if not (legacy and package == "keras"):
+                _add(package)
         except ImportError as error:
             # Only the target is a must; it says so below.
             print("not loaded:", package, error, file=sys.stderr)
@@ -65,7 +79,7 @@ def load(root_package: str) -> None:
     _target.append(_worlds[package])
 
 
-def _add(package: str) -> None:
+def _add(package: str, old: bool = False) -> None:
     api: Any = importlib.import_module(package)
     for part in ("layers", "models", "applications", "datasets", "utils", "callbacks", "backend"):
         name = package + "." + part
@@ -73,7 +87,7 @@ def _add(package: str) -> None:
             importlib.import_module(name)
     if not hasattr(api, "Model"):
         api.Model = importlib.import_module(package + ".models").Model
-    _worlds[package] = World(package, api)
+    _worlds[package] = World(package, api, old)
 
 
 def every() -> list[World]:
@@ -107,10 +121,12 @@ def is_library_file(filename: str) -> bool:
 
 def _folders() -> tuple[str, ...]:
     if not _FOLDERS:
-        for name in ("keras", "tf_keras", "tensorflow"):
+        for name in ("keras", "keras_applications", "tf_keras", "tensorflow.python"):
             module = sys.modules.get(name)
             if module is not None and module.__file__:
-                _FOLDERS.append(module.__file__.rpartition("/")[0] + "/")
+                folder = module.__file__.rpartition("/")[0]
+                # ``tensorflow`` itself may stand for its version-1 interface, deep inside.
+                _FOLDERS.append(folder[: -len("python")] if "." in name else folder + "/")
     return tuple(_FOLDERS)
 
 

@@ -1,0 +1,221 @@
+"""Step V4 inside a child: takes the models of an original down, and compares the migrated ones.
+
+The child of an original leaves a portrait of each model in a folder; the child of the migrated file
+finds them there. Both have built their models by running the user's code in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from typing import Any
+
+from . import batches, comparing, portrait, standins, storage
+from .classify import explain, one_line
+from .pairing import Known, pair
+from .recorder import Record, recorder
+
+INDEX = "index.json"
+#: Models with more weights than this are not taken down: a portrait holds them several times.
+MOST_PARAMETERS = 150_000_000
+#: The portraits of one file take at most so many bytes together.
+MOST_BYTES = 3 << 30
+NO_TIME = "there was no time left for it"
+
+
+def _known(record: Record) -> Known:
+    model = record.model
+    structure: tuple[tuple[str, int], ...] = ()
+    major = record.world.major if record.world is not None else 0
+    try:
+        own = portrait.parts(model, major)
+        structure = tuple((each.kind, int(each.layer.count_params())) for each in own)
+    except Exception as error:  # not built yet, or a class of the user's that hides its layers
+        recorder.note(f"structure of {type(model).__name__} unknown: {one_line(str(error))}")
+    return Known(record.place, str(getattr(model, "name", "")), type(model).__name__, structure)
+
+
+# -- the original ---------------------------------------------------------------------------------
+
+
+def keep(records: list[Record], folder: str, until: float) -> int:
+    """Write portraits of an original's models; returns how many could be taken.
+
+    Args:
+        folder: Where to; empty.
+        until: When to stop, on the clock of ``time.monotonic``.
+    """
+    entries = []
+    taken = total = 0
+    for record in records:
+        known = _known(record)
+        entry: dict[str, Any] = {**known._asdict(), "where": record.where, "cause": ""}
+        stem = os.path.join(folder, str(len(entries)))
+        entries.append(entry)
+        entry["stem"] = os.path.basename(stem)
+        if time.monotonic() > until:
+            entry["cause"] = NO_TIME
+        elif total > MOST_BYTES:
+            entry["cause"] = "the models before it in this file are too large together"
+        else:
+            try:
+                found = _take(record)
+                total += storage.size(found)
+                storage.save(found, stem)
+                taken += 1
+            except (Exception, standins.OutOfTime) as error:
+                entry["cause"] = _reason(error)
+                storage.remove(stem)
+    with open(os.path.join(folder, INDEX), "w", encoding="utf-8") as stream:
+        json.dump(entries, stream)
+    return taken
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, standins.OutOfTime):
+        return NO_TIME
+    return explain(error, recorder.source).cause
+
+
+class _TooLargeError(Exception):
+    def __str__(self) -> str:
+        return f"it has more than {MOST_PARAMETERS:,} weights"
+
+
+def _take(record: Record) -> dict[str, Any]:
+    assert record.world is not None
+    model, api = record.model, record.world.api
+    if getattr(model, "built", True) and model.count_params() > MOST_PARAMETERS:
+        raise _TooLargeError
+    with standins.paused():
+        if getattr(model, "inputs", None) or getattr(model, "input_shape", None):
+            return portrait.take(api, model)
+        failed: Exception | None = None
+        for inputs in _candidates(record):
+            seen = {"inputs": [batches.numpy().asarray(each) for each in inputs], "targets": None}
+            try:
+                return portrait.take(api, model, seen)
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return portrait.take(api, model)
+
+
+def _candidates(record: Record) -> list[list[Any]]:
+    """Return inputs to try for a model that does not say what it takes."""
+    from .exercise import UNKNOWN
+
+    if record.batch is not None and record.batch[0] is not None:
+        return [batches.leaves(record.batch[0])]
+    return [[batches.made_up(shape, dtype, False)] for shape, dtype in UNKNOWN]
+
+
+# -- the migrated file ----------------------------------------------------------------------------
+
+
+def compare_all(records: list[Record], folder: str, until: float) -> list[dict[str, Any]]:
+    """Compare the models of a migrated file with the portraits of the original's.
+
+    Returns:
+        Fields of ``results.Comparison``, for each pair and each model that has no counterpart.
+    """
+    with open(os.path.join(folder, INDEX), encoding="utf-8") as stream:
+        entries = json.load(stream)
+    originals = [
+        Known(
+            (str(each["place"][0]), str(each["place"][1])),
+            str(each["name"]),
+            str(each["class_name"]),
+            tuple((str(kind), int(count)) for kind, count in each["structure"]),
+        )
+        for each in entries
+    ]
+    found = []
+    pairs = pair(originals, [_known(record) for record in records])
+    partner = {one: (other, by) for one, other, by in pairs}
+    for position, entry in enumerate(entries):
+        other, by = partner.get(position, (None, ""))
+        record = records[other] if other is not None else None
+        about = {**_names(record), **_original_names(entry), "paired_by": by}
+        if record is None:
+            cause = "the migrated code builds no model in its place"
+        else:
+            cause = _compared(about, record, entry, folder, until)
+        found.append({"likeness": "not-compared", "cause": cause, **about})
+    met = {other for _, other, _ in pairs}
+    for position, record in enumerate(records):
+        if position not in met:
+            cause = "the original builds no model in its place"
+            found.append({"likeness": "not-compared", "cause": cause, **_names(record)})
+    return found
+
+
+def _names(record: Record | None) -> dict[str, Any]:
+    if record is None:
+        return {}
+    return {"name": str(getattr(record.model, "name", "")), "where": record.where}
+
+
+def _original_names(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"original_name": str(entry["name"]), "original_where": str(entry["where"])}
+
+
+def _compared(
+    about: dict[str, Any], record: Record, entry: dict[str, Any], folder: str, until: float
+) -> str:
+    """Compare one pair, and put what came of it into ``about``; returns why not, or nothing."""
+    if entry["cause"]:
+        return "the original: " + str(entry["cause"])
+    if record.world is None:
+        return "it is of no Keras that is known"
+    if time.monotonic() > until:
+        return NO_TIME
+    try:
+        original = storage.load(os.path.join(folder, os.path.basename(str(entry["stem"]))))
+        with standins.paused():
+            _refresh(record)
+            compared = comparing.compare(record.world.api, original, record.model)
+    except (Exception, standins.OutOfTime) as error:
+        return _reason(error)
+    about.update(fields(compared))
+    return ""
+
+
+def _refresh(record: Record) -> None:
+    """Give a model an optimizer that has not seen a step: the original's has not, either."""
+    model = record.model
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or not hasattr(optimizer, "get_config"):
+        return
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    model.optimizer = fresh
+    for name in ("train_function", "test_function", "predict_function"):
+        if hasattr(model, name):
+            setattr(model, name, None)
+
+
+def fields(compared: Any) -> dict[str, Any]:
+    """Return what was found as plain values, under the names of ``results.Comparison``."""
+    found = {"likeness": "different" if compared.differences else "equal"}
+    for name, value in compared._asdict().items():
+        found[name] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, (bool, int, str)) or value is None:
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return number if math.isfinite(number) else None
