@@ -1,4 +1,4 @@
-"""KM217 and KM218: numbers and shapes of the types that Keras 3 takes."""
+"""KM217, KM218 and KM241: numbers and shapes of the types that Keras 3 takes."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_keras_2_takes_them(code: str) -> None:
 
 PROGRAM = """\
 import numpy as np
-from keras import layers
+from keras import layers, optimizers
 
 s = (2, 3)
 for make in (
@@ -138,6 +138,7 @@ for make in (
     lambda: layers.RepeatVector(np.prod(s)),
     lambda: layers.Input(3),
     lambda: layers.Input(shape=(3)),
+    lambda: optimizers.SGD(1),
     lambda: layers.Conv2D(np.prod(s), 3),
 ):
     try:
@@ -162,5 +163,53 @@ def test_what_is_migrated_runs_and_what_was_there_does_not(tmp_path: Path) -> No
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    assert run(PROGRAM) == ["fails"] * 9 + ["runs"]
-    assert run(Pipeline.to("keras").run(PROGRAM).text) == ["runs"] * 10
+    assert run(PROGRAM) == ["fails"] * 10 + ["runs"]
+    assert run(Pipeline.to("keras").run(PROGRAM).text) == ["runs"] * 11
+
+
+RATES = "from keras import optimizers\nfrom keras.optimizers import SGD\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ("SGD(1)", "SGD(1.0)", ["KM241"]),
+        ("SGD(1, 0.9)", "SGD(1.0, 0.9)", ["KM241"]),
+        ("SGD(lr=1)", "SGD(learning_rate=1.0)", ["KM201", "KM241"]),
+        ("SGD(learning_rate=0)", "SGD(learning_rate=0.0)", ["KM241"]),
+        ("optimizers.Adam(learning_rate=(1))", "optimizers.Adam(learning_rate=(1.0))", ["KM241"]),
+    ],
+)
+def test_a_learning_rate_of_a_whole_number(before: str, after: str, codes: list[str]) -> None:
+    check(f"{RATES}opt = {before}\n", f"{RATES}opt = {after}\n", to="keras", codes=codes)
+
+
+def test_so_for_tf_keras() -> None:
+    check(
+        "import tensorflow as tf\n\nopt = tf.keras.optimizers.SGD(1)\n",
+        "import tensorflow as tf\n\nopt = tf.keras.optimizers.SGD(1.0)\n",
+        to="tf.keras",
+        codes=["KM241"],
+    )
+
+
+def test_a_schedule_starts_at_a_whole_number() -> None:
+    code = (
+        "from keras.optimizers import SGD\n"
+        "from keras.optimizers.schedules import PolynomialDecay\n\n"
+        "opt = SGD(PolynomialDecay(1, 10))\n"
+    )
+    untouched(code, to="keras", codes=[])
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["SGD(1.0)", "SGD(0.1, 0)", "SGD(rate)", "SGD(*rates)", "SGD(momentum=1)", "mine.SGD(1)"],
+)
+def test_other_learning_rates_stay(call: str) -> None:
+    untouched(f"{RATES}opt = {call}\n", to="keras", codes=[])
+
+
+def test_keras_2_takes_a_whole_number() -> None:
+    code = "from tf_keras.optimizers import SGD\n\nopt = SGD(1)\n"
+    untouched(code, to="tf_keras", codes=[])

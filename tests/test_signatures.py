@@ -1,4 +1,4 @@
-"""KM213 to KM216, and KM203 for whatever no other rule knows: calls against today's signatures."""
+"""KM213 to KM216, KM219, and KM203 for what no other rule knows: calls against today's signatures."""
 
 from __future__ import annotations
 
@@ -155,8 +155,10 @@ def test_a_keyword_that_is_gone() -> None:
     assert findings[0].message == "add has no argument weights= in keras (Keras 3)"
 
 
-def test_a_keyword_that_no_keras_had_is_not_ours() -> None:
-    untouched("from keras.layers import add\n\ny = add([a, b], colour=c)\n", to="keras", codes=[])
+def test_a_keyword_that_no_keras_had() -> None:
+    untouched(
+        "from keras.layers import add\n\ny = add([a, b], colour=c)\n", to="keras", codes=["KM219"]
+    )
 
 
 def test_an_argument_that_became_required() -> None:
@@ -295,7 +297,7 @@ def test_a_comment_about_one_argument_leaves_the_others() -> None:
         ")\n"
         "model.save('a.keras', signatures=s)\n",
         to="keras",
-        codes=["KM203"],
+        codes=["KM219", "KM203"],
     )
 
 
@@ -367,3 +369,81 @@ def test_a_parameter_that_is_spelt_small_now_kept_its_place() -> None:
             to="tf_keras",
             codes=["KM101", "KM101", "KM201"],
         )
+
+
+NEVER = """from keras.layers import Conv1D, Dense
+from keras.models import Sequential
+from keras.utils import plot_model
+
+model = Sequential()
+{call}
+"""
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+@pytest.mark.parametrize(
+    ("call", "message", "advice"),
+    [
+        (
+            "model.compile('sgd', loss='mse', lr=0.1)",
+            "Sequential.compile() has no argument lr=, in no Keras",
+            "give it to the optimizer:"
+            " compile(optimizer=keras.optimizers.SGD(learning_rate=...), ...)",
+        ),
+        (
+            "model.add(Dense(1), activation='relu')",
+            "Sequential.add() has no argument activation=, in no Keras",
+            "give it to the layer: add(Dense(1, activation=...))",
+        ),
+        (
+            "plot_model(model, show_shape=True)",
+            "plot_model has no argument show_shape=, in no Keras",
+            "compare the call with the signature",
+        ),
+        (
+            "layer = Conv1D(80, activation='relu')",
+            "Conv1D requires kernel_size=, in every Keras",
+            "compare the call with the signature",
+        ),
+    ],
+)
+def test_a_call_that_never_fitted_is_reported(
+    to: str, call: str, message: str, advice: str
+) -> None:
+    if to == "tf_keras" and "compile" in call:
+        pytest.skip("its compile() takes any name")
+    code = NEVER.format(call=call)
+    root = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}[to]
+    moved = code.replace("from keras.", f"from {root}.")
+    codes = ["KM219"] if to == "keras" else ["KM101", "KM101", "KM101", "KM219"]
+    findings = check(code, moved, to=to, codes=codes)
+    assert (findings[-1].message, findings[-1].advice) == (message, advice)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "model.compile('sgd', loss='mse', **{'lr': 0.1})",
+        "model.compile('sgd', loss='mse')",
+        "plot_model(model, show_shapes=True)",
+        "layer = Conv1D(*sizes)",
+        "layer = Conv1D(80, **sizes)",
+        "make = functools.partial(Conv1D, 80)",
+        "other.compile('sgd', loss='mse', lr=0.1)",
+        "re.compile('x', lr=0.1)",
+        "def add(layer, activation):\n    pass\n\n\nadd(Dense(1), activation='relu')",
+    ],
+)
+def test_other_calls_are_not_said_to_never_fit(call: str) -> None:
+    head = "import functools\nimport re\n" if "functools" in call or "re." in call else ""
+    untouched(head + NEVER.format(call=call), to="keras", codes=[])
+
+
+def test_a_model_class_with_arguments_of_its_own_is_not_judged() -> None:
+    untouched(
+        "from keras.models import Sequential\n\n\n"
+        "class Net(Sequential):\n    def compile(self, lr):\n        self.lr = lr\n\n\n"
+        "model = Net()\nmodel.compile(lr=0.1)\n",
+        to="keras",
+        codes=[],
+    )

@@ -7,8 +7,10 @@ import libcst as cst
 from kerasmigrate.callees import callee
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
+from kerasmigrate.values import is_a
 
 from ._history_reads import constant
+from ._learning_rates import OPTIMIZER
 
 INTEGER = Rule(
     "KM217",
@@ -46,6 +48,20 @@ SHAPE = Rule(
     ),
     untouched=("Targets with the Keras 2 API.", "Shapes that the source does not show."),
 )
+RATE = Rule(
+    "KM241",
+    "integer-learning-rate",
+    "Write a learning rate of a whole number as a float",
+    'Keras 2 took SGD(1) and made a float of it. Keras 3 says "Argument `learning_rate` should be'
+    ' float, or an instance of LearningRateSchedule, or a callable".',
+    examples=(
+        Example(
+            "from keras.optimizers import SGD\n\nopt = SGD(lr=1, momentum=0.9)\n",
+            "from keras.optimizers import SGD\n\nopt = SGD(learning_rate=1.0, momentum=0.9)\n",
+        ),
+    ),
+    untouched=("Targets with the Keras 2 API.", "Learning rates that the source does not show."),
+)
 
 #: Arguments that take no integer of numpy, by making each layer with one.
 _ARGUMENTS = {
@@ -61,6 +77,8 @@ _ARGUMENTS = {
 }
 #: What these arguments were called in Keras 1.
 _OLD_NAMES = {"output_dim": "units"}
+#: The first argument of every optimizer, as it is called and was.
+_RATES = frozenset(("learning_rate", "lr"))
 _PRODUCTS = frozenset(("numpy.prod", "numpy.product"))
 _INPUTS = frozenset(("keras.layers.Input", "keras.Input"))
 
@@ -68,13 +86,14 @@ _INPUTS = frozenset(("keras.layers.Input", "keras.Input"))
 class IntegerArguments(Transform):
     """Gives layers integers, and inputs shapes, of the types that Keras 3 takes."""
 
-    rules = (INTEGER, SHAPE)
+    rules = (INTEGER, SHAPE, RATE)
     order = 44
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._products: set[cst.CSTNode] = set()
         self._shapes: set[cst.CSTNode] = set()
+        self._rates: set[cst.CSTNode] = set()
 
     def visit_Call(self, node: cst.Call) -> None:
         if self.context.target.api < 3:
@@ -87,6 +106,8 @@ class IntegerArguments(Transform):
             self._shape(node)
         elif home in _ARGUMENTS:
             self._integers(node, home, found.skip)
+        elif home is not None and is_a(home, OPTIMIZER):
+            self._rate(node, found.skip)
 
     def _integers(self, node: cst.Call, home: str, skip: int) -> None:
         wanted = _ARGUMENTS[home]
@@ -141,6 +162,19 @@ class IntegerArguments(Transform):
                     self._shapes.add(arg.value)
                 return
 
+    def _rate(self, node: cst.Call, skip: int) -> None:
+        for index, arg in enumerate(node.args[skip:]):
+            if arg.star:
+                return
+            by_name = arg.keyword is not None and arg.keyword.value in _RATES
+            if by_name or (arg.keyword is None and index == 0):
+                rate = arg.value
+                if isinstance(rate, cst.Integer) and self.context.report(
+                    RATE, rate, f"the learning rate {rate.value} has to be a float", fix=True
+                ):
+                    self._rates.add(rate)
+                return
+
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if original_node not in self._products:
             return updated_node
@@ -154,6 +188,9 @@ class IntegerArguments(Transform):
     def leave_Integer(
         self, original_node: cst.Integer, updated_node: cst.Integer
     ) -> cst.BaseExpression:
+        if original_node in self._rates:
+            number = repr(float(updated_node.evaluated_value))
+            return cst.Float(number, lpar=updated_node.lpar, rpar=updated_node.rpar)
         if original_node not in self._shapes:
             return updated_node
         bare = updated_node.with_changes(lpar=(), rpar=())

@@ -21,6 +21,7 @@ from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.names import Symbol
+from kerasmigrate.project import SOURCES
 from kerasmigrate.static import missing
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, is_a
@@ -29,7 +30,7 @@ from kerasmigrate.versions import KERAS_2_0, KERAS_2_2, KERAS_2_3, LATE, TF1, pl
 from .arguments_rules import NO_SUCCESSOR
 from .arguments_table import advice, row_of
 from .defaults_table import source
-from .signatures_rules import METHOD_GONE, POSITION, REQUIRED, UNSURE_POSITION
+from .signatures_rules import METHOD_GONE, NEVER, POSITION, REQUIRED, UNSURE_POSITION
 
 #: What code may be for when nothing in its file says more, without Keras 3.
 _OLD = {"keras": (KERAS_2_0, KERAS_2_2, KERAS_2_3, LATE)}
@@ -39,6 +40,13 @@ _BETWEEN = (KERAS_2_2, LATE)
 _NUMBER = re.compile(r"True|False|-?[0-9.]+(e-?[0-9]+)?")
 #: Flavours that exist as Keras 3, and the inventory that such code fits.
 _NEW = {"keras": "keras-3", "tf.keras": "tf.keras-3", "keras_core": "keras-3"}
+_RATE = "give it to the optimizer: compile(optimizer=keras.optimizers.SGD(learning_rate=...), ...)"
+#: What to write for a mistake that many have made, by method and argument.
+_NEVER_ADVICE = {
+    ("compile", "lr"): _RATE,
+    ("compile", "learning_rate"): _RATE,
+    ("add", "activation"): "give it to the layer: add(Dense(1, activation=...))",
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class _Callable:
 class Signatures(Transform):
     """Compares calls with the signatures of the target."""
 
-    rules = (POSITION, UNSURE_POSITION, METHOD_GONE, REQUIRED, NO_SUCCESSOR)
+    rules = (POSITION, UNSURE_POSITION, METHOD_GONE, REQUIRED, NEVER, NO_SUCCESSOR)
     order = 55
 
     def __init__(self, context: Context) -> None:
@@ -201,6 +209,10 @@ class Signatures(Transform):
             if not name or self._spoken & {arg, arg.value} or target.named(name):
                 continue
             if not any(old.named(name) for old in found.olds):
+                if not target.accepts(name) and not _knows(found.path, found.method, name):
+                    self._report_never(
+                        arg.value, found, name, f"has no argument {name}=, in no Keras"
+                    )
                 continue
             if not target.accepts(name):
                 self._report_argument(arg.value, found, name)
@@ -234,6 +246,15 @@ class Signatures(Transform):
             node,
             f"{found.name} has no argument {name}= in {target.name} (Keras {target.api})",
             advice=advice(name, f"{found.path}.{found.method}" if found.method else found.path),
+        )
+
+    def _report_never(self, node: cst.CSTNode, found: _Callable, name: str, why: str) -> None:
+        self.context.report(
+            NEVER,
+            node,
+            f"{found.name} {why}",
+            advice=_NEVER_ADVICE.get((found.method, name), "compare the call with the signature"),
+            confidence=Confidence.LIKELY if found.method else Confidence.CERTAIN,
         )
 
     def _report_gone(self, call: cst.Call, found: _Callable) -> None:
@@ -371,10 +392,11 @@ class Signatures(Transform):
         for each in target.parameters:
             if not each.required or each.name in held:
                 continue
-            if all(_requires(old, each.name) for old in found.olds):
-                continue
             if any(not target.accepts(name) for name in given):
                 return  # what stands in its place is reported
+            if all(_requires(old, each.name) for old in found.olds):
+                self._report_never(call, found, each.name, f"requires {each.name}=, in every Keras")
+                return
             self.context.report(
                 REQUIRED,
                 call,
@@ -411,6 +433,12 @@ def _same_letters(words: Sequence[str], target: Signature) -> list[str]:
 def _takes_all(signature: Signature) -> bool:
     """Tell whether a signature is ``(*args, **kwargs)``, as where subclasses decide."""
     return {"var_positional", "var_keyword"} <= {each.kind for each in signature.parameters}
+
+
+@cache
+def _knows(path: str, method: str, name: str) -> bool:
+    """Tell whether any Keras names an argument."""
+    return any(each.named(name) for each in _signatures(SOURCES, path, method))
 
 
 def _requires(signature: Signature, name: str) -> bool:

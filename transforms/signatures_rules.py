@@ -63,3 +63,17 @@ REQUIRED = Rule(
     " \"Optimizer.__init__() missing 1 required positional argument: 'learning_rate'\".",
     Safety.NONE,
 )
+NEVER = Rule(
+    "KM219",
+    "call-never-fitted",
+    "Report a call that the target refuses, though nothing about it has changed",
+    "An argument that no Keras names, or one left out that every Keras requires: a typing error,"
+    " or an argument that stands in the wrong call. compile(lr=0.1) is met most often. Keras 2"
+    ' handed it on to TensorFlow without a look; Keras 3 raises "Trainer.compile() got an'
+    " unexpected keyword argument 'lr'\". Migrating does not make such a call any better or worse.",
+    Safety.NONE,
+    untouched=(
+        "Arguments that some Keras had: other rules know what became of them.",
+        "Calls with starred arguments, and methods that a class of the file defines.",
+    ),
+)
