@@ -1,4 +1,4 @@
-"""KM213 to KM216, KM219, and KM203 for what no other rule knows: calls against today's signatures."""
+"""KM213 to KM216, KM219, and KM203 for what no other rule knows: today's signatures."""
 
 from __future__ import annotations
 
