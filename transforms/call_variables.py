@@ -1,0 +1,212 @@
+"""Variables that the call() of a layer makes and only reads."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate import inventory
+from kerasmigrate.calls import Arguments, UnbindableError
+from kerasmigrate.names import Symbol
+from kerasmigrate.rules import Example, Rule
+from kerasmigrate.scopes import dotted
+from kerasmigrate.transform import Context
+from kerasmigrate.walking import Reader
+
+from ._layer_classes import InClasses
+
+CALL_VARIABLE = Rule(
+    "KM338",
+    "variable-in-call",
+    "Compute with constants in call() where a variable was made only to be read",
+    "Each run of call() would make the variable once more. Since TensorFlow 2 that is an error:"
+    ' "tf.function only supports singleton tf.Variables created on the first call"; Keras 3 says'
+    ' "You are attempting to create a variable while in a stateless scope". Up to Keras 2.3'
+    " variable(), zeros(), ones() and eye() of the backend made a variable, and those of the"
+    " Keras 2 API still do.",
+    examples=(
+        Example(
+            "import numpy as np\nfrom keras import backend as K\nfrom keras.layers import Layer\n\n"
+            "\nclass Masked(Layer):\n    def call(self, inputs, training=None):\n"
+            "        return inputs * K.variable(np.eye(3)) + K.ones((3,))\n",
+            "import numpy as np\nfrom tf_keras import backend as K\n"
+            "from tf_keras.layers import Layer\n\n\n"
+            "class Masked(Layer):\n    def call(self, inputs, training=None):\n"
+            "        return inputs * K.constant(np.eye(3)) + K.constant(1.0, shape=(3,))\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=(
+        "Variables that are kept in an attribute, or assigned to later: they are reported.",
+        "zeros() and ones() of a shape that the data may decide: they make a tensor then.",
+        "Other methods than call() of layers and models.",
+    ),
+)
+#: Functions that make a variable of a shape, and what it is filled with.
+_FILLED = {"keras.backend.zeros": "0.0", "keras.backend.ones": "1.0"}
+VARIABLE = "keras.backend.variable"
+_MADE = frozenset(("keras.backend.eye", VARIABLE, *_FILLED))
+_EQUAL = cst.AssignEqual(
+    whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace("")
+)
+
+
+class CallVariables(InClasses):
+    """Makes constants of the variables in call()."""
+
+    rules = (CALL_VARIABLE,)
+    order = 29
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        #: Classes and functions around, the outermost first.
+        self._around: list[cst.ClassDef | cst.FunctionDef] = []
+        #: What statements assign to a plain name, or elsewhere.
+        self._stored: dict[cst.CSTNode, str | None] = {}
+        self._wanted: dict[cst.CSTNode, Symbol] = {}
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        super().visit_ClassDef(node)
+        self._around.append(node)
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        self._around.pop()
+        return super().leave_ClassDef(original_node, updated_node)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._around.append(node)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._around.pop()
+        return updated_node
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        (first, *others) = node.targets
+        target = first.target
+        plain = target.value if isinstance(target, cst.Name) and not others else None
+        self._stored[node.value] = plain
+
+    def visit_Call(self, node: cst.Call) -> None:
+        symbol = self.context.symbol(node.func)
+        if symbol is None or not symbol.certain or symbol.path not in _MADE:
+            return
+        call = self._call()
+        modern = self.context.target.api > 2
+        if call is None or (modern and symbol.path != VARIABLE):
+            return
+        if symbol.path in _FILLED and not (node.args and _is_fixed(node.args[0].value)):
+            return
+        name = self._stored.get(node, "")
+        read = name is not None and not (name and _is_assigned_to(call, name))
+        if read and not modern and _constant(node, node, symbol.path) is not None:
+            self._wanted[node] = symbol
+            return
+        advice = (
+            "make it once, in build(): self.add_weight(shape=..., initializer='zeros',"
+            " trainable=False)"
+        )
+        if read and modern:
+            advice = "write keras.ops.convert_to_tensor(x, dtype=keras.config.floatx())"
+        self.context.report(
+            CALL_VARIABLE,
+            node,
+            f"{symbol.path.rpartition('.')[2]}() makes a variable each time call() runs, which is"
+            " an error",
+            advice=advice,
+        )
+
+    def _call(self) -> cst.FunctionDef | None:
+        """Return the ``call`` of a layer or model that the code stands in."""
+        for owner, method in zip(self._around, self._around[1:], strict=False):
+            if (
+                isinstance(owner, cst.ClassDef)
+                and isinstance(method, cst.FunctionDef)
+                and method.name.value == "call"
+                and self._classes.kind(owner) in ("layer", "model")
+            ):
+                return method
+        return None
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        symbol = self._wanted.get(original_node)
+        if symbol is None or not isinstance(updated_node, cst.Call):
+            return updated_node
+        edited = _constant(original_node, updated_node, symbol.path)
+        name = symbol.path.rpartition(".")[2]
+        if edited is None or not self.context.report(
+            CALL_VARIABLE,
+            original_node,
+            f"{name}() makes a variable each time call() runs; constant() makes none",
+            fix=True,
+        ):
+            return updated_node
+        spelt = self.context.imports.spell("keras.backend.constant", near=symbol)
+        return edited.with_changes(func=cst.parse_expression(spelt))
+
+
+def _constant(original: cst.Call, updated: cst.Call, path: str) -> cst.Call | None:
+    """Return the arguments of constant() for the values of a variable; None when they do not fit.
+
+    The callee is still the old one.
+    """
+    source = inventory.load("tf.keras-2").signature(path)
+    try:
+        arguments = Arguments(original, updated, source)
+    except UnbindableError:
+        return None
+    taken = {item.name for item in arguments.live}
+    if path in _FILLED and "shape" in taken and taken <= {"shape", "dtype", "name"}:
+        keywords = [
+            arg
+            if arg.keyword is not None
+            else arg.with_changes(keyword=cst.Name(str(item.name)), equal=_EQUAL)
+            for item, arg in zip(arguments.live, updated.args, strict=True)
+        ]
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        first = cst.Arg(cst.Float(_FILLED[path]), comma=comma)
+        return updated.with_changes(args=[first, *keywords])
+    if path == VARIABLE and "value" in taken and taken <= {"value", "dtype", "name"}:
+        return updated
+    return None
+
+
+def _is_fixed(shape: cst.BaseExpression) -> bool:
+    """Tell whether a shape is made of numbers and attributes of ``self``."""
+    chain = dotted(shape)
+    if chain is not None:
+        return len(chain) == 2 and chain[0] == "self"
+    if isinstance(shape, (cst.Tuple, cst.List)):
+        return all(
+            isinstance(each, cst.Element) and _is_fixed(each.value) for each in shape.elements
+        )
+    if isinstance(shape, cst.BinaryOperation):
+        return _is_fixed(shape.left) and _is_fixed(shape.right)
+    return isinstance(shape, cst.Integer)
+
+
+class _Uses(Reader):
+    """Looks for an assignment to a variable."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.found = False
+
+    def visit_Call(self, node: cst.Call) -> None:
+        chain = dotted(node.func) or ()
+        if len(chain) == 2 and chain[0] == self.name and chain[1].startswith("assign"):
+            self.found = True
+        if chain and chain[-1] in _UPDATES and node.args:
+            self.found = self.found or dotted(node.args[0].value) == (self.name,)
+
+
+_UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update", "set_value"))
+
+
+def _is_assigned_to(function: cst.FunctionDef, name: str) -> bool:
+    uses = _Uses(name)
+    uses.visit(function.body)
+    return uses.found
