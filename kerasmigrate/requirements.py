@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,7 @@ _SPANS = {
     ),
 }
 _NAMES = {"keras": "keras", "tensorflow": r"tensorflow(?:[-_](?:gpu|cpu))?"}
+_EXACTLY = re.compile(r"={1,3}[ \t]*v?(?!.*\*)")
 _CLAUSE = r"(?:===?|~=|>=|<=|!=|<|>|=)[ \t]*v?\d+(?:\.\d+)*(?:\.\*)?"
 
 
@@ -53,24 +55,60 @@ def pinned(view: ModuleView, package: str) -> frozenset[str]:
     Returns:
         Names as in :mod:`kerasmigrate.versions`; empty when nothing is said.
     """
+    for folder in _folders(view):
+        found = _in_folder(folder, package)
+        if found:
+            return found
+    return frozenset()
+
+
+def exact(view: ModuleView, package: str) -> tuple[str, Path] | None:
+    """Return the one version that the nearest requirements ask for, and the file that does.
+
+    None where they allow several, or name several.
+    """
+    for folder in _folders(view):
+        if _in_folder(folder, package):
+            asked = {
+                (_version(clauses), path)
+                for path in _files(folder)
+                for clauses in _clauses(_text(path), package)
+            }
+            versions = {version for version, _ in asked}
+            return min(asked) if len(versions) == 1 and "" not in versions else None
+    return None
+
+
+def _version(clauses: list[str]) -> str:
+    """Return the version that clauses ask for; empty when there is more than one that would do."""
+    match = _EXACTLY.match(clauses[0])
+    return clauses[0][match.end() :] if match and len(clauses) == 1 else ""
+
+
+def _folders(view: ModuleView) -> Iterator[Path]:
+    """Yield the folder of a file, and those above it up to the root of its project."""
     if view.path is None:
-        return frozenset()
+        return
     root = view.project.root.absolute()
     folder = view.path.absolute().parent
     while True:
-        found = _in_folder(folder, package)
-        if found or folder == root or root not in folder.parents:
-            return found
+        yield folder
+        if folder == root or root not in folder.parents:
+            return
         folder = folder.parent
 
 
 @cache
 def _in_folder(folder: Path, package: str) -> frozenset[str]:
     found: frozenset[str] = frozenset()
-    for pattern in FILES:
-        for path in sorted(folder.glob(pattern)):
-            found |= _in_text(_text(path), package)
+    for path in _files(folder):
+        found |= _in_text(_text(path), package)
     return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for pattern in FILES:
+        yield from sorted(folder.glob(pattern))
 
 
 @cache
@@ -84,21 +122,24 @@ def _text(path: Path) -> str:
 
 
 def _in_text(text: str, package: str) -> frozenset[str]:
-    """Read every clause such as ``Keras>=2.0,<2.3`` of a text."""
-    found: set[str] = set()
+    """Name the spans that the clauses of a text allow."""
+    return frozenset(
+        name
+        for clauses in _clauses(text, package)
+        for first, behind, names in _SPANS[package]
+        if all(_allows(clause, first, behind) for clause in clauses)
+        for name in names
+    )
+
+
+def _clauses(text: str, package: str) -> Iterator[list[str]]:
+    """Yield every list of clauses such as ``Keras>=2.0,<2.3`` of a text."""
     pattern = (
         rf"(?im)^[^#\n]*?(?<![\w.\-/])({_NAMES[package]})[\"']?[ \t]*=?[ \t]*[\"']?[ \t]*"
         rf"((?:{_CLAUSE})(?:[ \t]*,[ \t]*{_CLAUSE})*)"
     )
     for match in re.finditer(pattern, text):
-        clauses = re.findall(_CLAUSE, match.group(2))
-        found |= {
-            name
-            for first, behind, names in _SPANS[package]
-            if all(_allows(clause, first, behind) for clause in clauses)
-            for name in names
-        }
-    return frozenset(found)
+        yield re.findall(_CLAUSE, match.group(2))
 
 
 def _allows(clause: str, first: tuple[int, ...], behind: tuple[int, ...]) -> bool:

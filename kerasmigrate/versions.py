@@ -92,6 +92,12 @@ def plausible(names: Names, flavour: str) -> frozenset[str]:
     Returns:
         Names as in this module; empty when the code may be for Keras 3, or when nothing fits.
     """
+    found = candidates(names, flavour)
+    return frozenset() if KERAS_3 in found else found
+
+
+def candidates(names: Names, flavour: str) -> frozenset[str]:
+    """Return the same with Keras 3 among them, where it would run the code as well."""
     if flavour in _FIXED:
         return frozenset((_FIXED[flavour],))
     known = _found.setdefault(names, {})
@@ -101,7 +107,7 @@ def plausible(names: Names, flavour: str) -> frozenset[str]:
             found = _standalone(names)
         elif flavour == "tf.keras":
             found = _tensorflow(names)
-        known[flavour] = frozenset() if KERAS_3 in found else found
+        known[flavour] = found
     return known[flavour]
 
 
