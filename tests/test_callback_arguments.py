@@ -51,7 +51,7 @@ def test_keras_2_takes_the_others(old: str) -> None:
 
 
 @KERAS_3
-@pytest.mark.parametrize("period", ["5", "every", "True", "1.0"])
+@pytest.mark.parametrize("period", ["0", "True", "None", "1.5", "5, **options"])
 def test_another_period_is_reported(period: str, to: str) -> None:
     call = f"ModelCheckpoint('m.keras', period={period})"
     (finding,) = untouched(code(call, to), to=to, codes=["KM203"])
