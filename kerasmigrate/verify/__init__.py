@@ -6,6 +6,7 @@ interpreter of the user's choice, on a scratch copy of the tree.
 
 from __future__ import annotations
 
+from kerasmigrate.verify.cache import Cache
 from kerasmigrate.verify.report import render_text
 from kerasmigrate.verify.results import (
     PROOF,
@@ -20,6 +21,7 @@ from kerasmigrate.verify.run import MEMORY, StaticCheck, verify
 __all__ = [
     "MEMORY",
     "PROOF",
+    "Cache",
     "Environment",
     "FileVerdict",
     "ModelEvidence",
