@@ -52,6 +52,7 @@ VALUES = {
 }
 #: Not in the tf_keras that the numbers are compared with: gone before, or without numbers.
 ABSENT = ("get_variable_shape", "identity", "is_tensor", "lesser", "logsumexp", "size", "slice")
+ABSENT += ("pattern_broadcast", "asymmetric_temporal_padding", "batch_set_value")
 ABSENT += ("lesser_equal", "name_scope", "random_binomial(", "map_fn", "to_dense")
 #: Keras 1 spellings, which no installed package understands, and an attribute of a variable.
 UNTRIED = (

@@ -65,7 +65,7 @@ class BackendFunctions(Transform):
         self._spelt: dict[cst.CSTNode, cst.BaseExpression] = {}
         self._called: set[cst.CSTNode] = set()
         self._explained: set[cst.CSTNode] = set()
-        self._on = context.target.api >= 3
+        self._api = context.target.api
         self.conditions = Conditions(context)
         self.phases = Phases(context, self.conditions)
 
@@ -97,7 +97,7 @@ class BackendFunctions(Transform):
         self._called.add(node.func)
         if backend_table.is_phase(name):
             self._plan_phase(node, name, symbol)
-        elif name in backend_table.gone():
+        elif self._is_gone(name):
             self._report_gone(node.func, name, symbol)
         else:
             self._plan(node, name, symbol)
@@ -133,13 +133,18 @@ class BackendFunctions(Transform):
 
     def _function(self, node: cst.BaseExpression) -> tuple[str, Symbol] | None:
         """Return the backend function that a reference means, if this rule is about it."""
-        if not self._on or node in self.context.imports.claimed:
+        if node in self.context.imports.claimed:
             return None
         symbol = self.context.symbol(node)
         if symbol is None or not symbol.certain or self.context.names.references[node].stored:
             return None
-        name = backend_table.function(symbol.path)
-        return (name, symbol) if name is not None else None
+        name = backend_table.function(symbol.path, self._api)
+        if name is None or (self._api < 3 and self._exists(name)):
+            return None
+        return name, symbol
+
+    def _is_gone(self, name: str) -> bool:
+        return name in backend_table.gone() and not self._rows(name)
 
     def _exists(self, name: str) -> bool:
         return f"keras.backend.{name}" in self.context.inventory
@@ -194,16 +199,20 @@ class BackendFunctions(Transform):
             severity=severity,
         )
 
-    @staticmethod
-    def _default_advice(name: str) -> str:
-        row = backend_table.rows(name)[-1] if backend_table.rows(name) else Row()
+    def _default_advice(self, name: str) -> str:
+        row = next(reversed(self._rows(name)), Row())
         if row.to:
             return f"write keras.{row.to} by hand"
+        if row.define:
+            return f"write a function {row.define}() by hand"
         if row.form:
             return f"write {row.form.replace('@', 'keras.').replace('{', '').replace('}', '')}"
         return _PHASE_ADVICE
 
     # -- calls -------------------------------------------------------------------------------
+
+    def _rows(self, name: str) -> tuple[Row, ...]:
+        return backend_table.rows(name, self._api)
 
     @cached_property
     def _era(self) -> Era:
@@ -305,7 +314,7 @@ class BackendFunctions(Transform):
         """Return the first row that fits a call."""
         args = self._arguments(call, call, name, source)
         later = backend_table.signature(name) or source
-        for row in backend_table.rows(name):
+        for row in self._rows(name):
             if row.refuse:
                 raise _RefusedError(row.refuse, row.advice)
             if row.only and any(item.name not in row.only for item in args.live):
@@ -346,7 +355,7 @@ class BackendFunctions(Transform):
             _RefusedError: The new expression would lose something.
         """
         if row.define:
-            return self._defined(symbol, row)
+            return self._defined(call, name, symbol, source, row)
         if row.form:
             if backend_forms.loses_comments(call):
                 raise _RefusedError("comments stand between its arguments")
@@ -373,7 +382,9 @@ class BackendFunctions(Transform):
 
         return rename
 
-    def _defined(self, symbol: Symbol, row: Row) -> Callable[[_Speller], _Maker]:
+    def _defined(
+        self, call: cst.Call, name: str, symbol: Symbol, source: Signature, row: Row
+    ) -> Callable[[_Speller], _Maker]:
         """Return what calls a function that the file defines."""
         definitions = self.context.definitions
         if not definitions.fits(symbol):
@@ -382,7 +393,12 @@ class BackendFunctions(Transform):
         def define(spell: _Speller) -> _Maker:
             local = definitions.need(DEFINITIONS[row.define], symbol)
             assert local is not None
-            return lambda updated: updated.with_changes(func=cst.Name(local))
+
+            def make(updated: cst.Call) -> cst.BaseExpression:
+                made = self._arguments(call, updated, name, source).render()
+                return made.with_changes(func=cst.Name(local))
+
+            return make
 
         return define
 
@@ -456,7 +472,7 @@ class BackendFunctions(Transform):
         if backend_table.is_phase(name):
             self._report_phase(node, name, symbol, "what it is handed to is unknown")
             return
-        if name in backend_table.gone():
+        if self._is_gone(name):
             self._report_gone(node, name, symbol)
             return
         row = self._bare(name)
@@ -479,7 +495,7 @@ class BackendFunctions(Transform):
         """Return the row whose function can stand for a backend function that is passed on."""
         source = backend_table.signature(name) or backend_table.signature(name, keras_1=True)
         assert source is not None
-        for row in backend_table.rows(name):
+        for row in self._rows(name):
             target = self.context.inventory.signature(f"keras.{row.to}") if row.to else None
             if target is None or row.write or row.also or row.where or row.condition:
                 return None

@@ -26,5 +26,87 @@ def $name(x, y, axes=None):
 ''',
     {"ops": "keras.ops"},
 )
+BIAS_ADD = Definition(
+    "bias_add",
+    '''
+def $name(x, bias, data_format=None):
+    """Add a bias to the channels of x, wherever those are, as Keras 2 did."""
+    if (data_format or $backend.image_data_format()) == "channels_first" and len(x.shape) > 2:
+        rest = tuple(bias.shape[:-1]) or (1,) * (len(x.shape) - 2)
+        bias = $ops.reshape(bias, (bias.shape[-1], *rest))
+        # keras.ops.add takes a column for a row where the last dimension has the same size.
+        return $ops.subtract(x, $ops.negative(bias))
+    return $ops.add(x, bias)
+''',
+    {"backend": "keras.backend", "ops": "keras.ops"},
+)
+CTC_BATCH_COST = Definition(
+    "ctc_batch_cost",
+    '''
+def $name(y_true, y_pred, input_length, label_length):
+    """Return the CTC loss of each sample, as Keras 2 did: its blank is the last class."""
+    import tensorflow as tf
+
+    lengths = tf.cast(tf.squeeze(label_length, axis=-1), "int32")
+    labels = tf.RaggedTensor.from_tensor(y_true, lengths=lengths).to_sparse()
+    scores = tf.math.log(tf.transpose(y_pred, [1, 0, 2]) + $backend.epsilon())
+    steps = tf.cast(tf.squeeze(input_length, axis=-1), "int32")
+    cost = tf.compat.v1.nn.ctc_loss(tf.cast(labels, "int32"), scores, steps)
+    return tf.expand_dims(cost, 1)
+''',
+    {"backend": "keras.backend"},
+)
+IDENTITY = Definition(
+    "identity",
+    '''
+def $name(x, name=None):
+    """Return a tensor with the content of x."""
+    import tensorflow as tf
+
+    return tf.identity(x, name)
+''',
+)
+IS_SPARSE = Definition(
+    "is_sparse",
+    '''
+def $name(tensor):
+    """Tell whether a tensor is sparse."""
+    import tensorflow as tf
+
+    return isinstance(tensor, tf.SparseTensor) or bool(getattr(tensor, "sparse", False))
+''',
+)
+LOGSUMEXP = Definition(
+    "logsumexp",
+    '''
+def $name(x, axis=None, keepdims=False):
+    """Return the logarithm of the sum of exponentials along an axis."""
+    import tensorflow as tf
+
+    return tf.reduce_logsumexp(x, axis, keepdims)
+''',
+)
+RESIZE_IMAGES = Definition(
+    "resize_images",
+    '''
+def $name(x, height_factor, width_factor, data_format, interpolation="nearest"):
+    """Repeat the rows and columns of images."""
+    rows, columns = (2, 3) if data_format == "channels_first" else (1, 2)
+    x = $ops.repeat(x, height_factor, axis=rows)
+    return $ops.repeat(x, width_factor, axis=columns)
+''',
+    {"ops": "keras.ops"},
+)
 #: By the name that a row of backend_functions.json gives.
-DEFINITIONS = {"batch_dot": BATCH_DOT}
+DEFINITIONS = {
+    each.name: each
+    for each in (
+        BATCH_DOT,
+        BIAS_ADD,
+        CTC_BATCH_COST,
+        IDENTITY,
+        IS_SPARSE,
+        LOGSUMEXP,
+        RESIZE_IMAGES,
+    )
+}

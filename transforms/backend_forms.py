@@ -26,6 +26,8 @@ def fill(
         spell: Spells a path below ``keras``.
     """
     tree = cst.parse_expression(_HOLE.sub(rf"{_PREFIX}\1", spelt(form, spell)))
+    if isinstance(tree, cst.Name) and tree.value.startswith(_PREFIX):
+        return operand(holes[tree.value.removeprefix(_PREFIX)])
     made = tree.visit(_Filler(holes))
     assert isinstance(made, cst.BaseExpression)
     return made

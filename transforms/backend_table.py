@@ -13,6 +13,7 @@ from kerasmigrate import inventory
 from kerasmigrate.eras import KERAS_1
 from kerasmigrate.inventory import Signature
 from kerasmigrate.inventory.homes import home
+from kerasmigrate.inventory.signature import parse
 
 #: Inventories of Keras 2, later ones first: the signatures that most code was written for.
 _LATER = ("tf.keras-2", "keras-2.3.1")
@@ -75,9 +76,14 @@ def _data() -> dict[str, Any]:
 
 
 @cache
-def rows(name: str) -> tuple[Row, ...]:
-    """Return the ways to write a function, the first that fits being the right one."""
-    found = _data()["functions"].get(name, [])
+def rows(name: str, api: int = 3) -> tuple[Row, ...]:
+    """Return the ways to write a function, the first that fits being the right one.
+
+    Args:
+        name: Of the function.
+        api: Major version of the Keras API that it is written for.
+    """
+    found = _data()["functions" if api >= 3 else "keras_2"].get(name, [])
     return tuple(_row(each) for each in (found if isinstance(found, list) else [found]))
 
 
@@ -94,9 +100,9 @@ def _row(data: dict[str, Any]) -> Row:
     return Row(**known)
 
 
-def converted() -> tuple[str, ...]:
-    """Return the names of the functions that have rows, sorted."""
-    return tuple(sorted(_data()["functions"]))
+def converted(api: int = 3) -> tuple[str, ...]:
+    """Return the names of the functions that have rows for a version of the API, sorted."""
+    return tuple(sorted(_data()["functions" if api >= 3 else "keras_2"]))
 
 
 @cache
@@ -118,14 +124,15 @@ def failure(name: str) -> str:
 
 
 @cache
-def function(path: str) -> str | None:
+def function(path: str, api: int = 3) -> str | None:
     """Return the name of the backend function that a canonical path means, if it is one.
 
     Old paths, such as ``keras.backend.tensorflow_backend.sum`` and ``keras.layers.core.K.sum``,
-    count.
+    count. For the API of Keras 2, only functions that it dropped itself do.
     """
     module, _, leaf = path.rpartition(".")
-    if leaf not in _data()["functions"] and leaf not in gone() and not is_phase(leaf):
+    known = leaf in _data()["functions"] or leaf in gone() or is_phase(leaf)
+    if not (known if api >= 3 else leaf in _data()["keras_2"]):
         return None
     if module != "keras.backend" and home(module, "tf.keras-2").path != "keras.backend":
         return None
@@ -134,7 +141,13 @@ def function(path: str) -> str | None:
 
 @cache
 def signature(name: str, *, keras_1: bool = False) -> Signature | None:
-    """Return the signature of a function in Keras 1, or in the latest Keras 2 that has it."""
+    """Return the signature of a function in Keras 1, or in the latest Keras 2 that has it.
+
+    Functions of the Theano backend alone, which no inventory has, count for Keras 2.
+    """
+    text = _data()["signatures"].get(name)
+    if text is not None:
+        return None if keras_1 else parse(text)
     for each in (KERAS_1,) if keras_1 else _LATER:
         found = inventory.load(each).signature(f"keras.backend.{name}")
         if found is not None:
