@@ -26,7 +26,7 @@ StaticCheck = Callable[[Path], Sequence[str]]
 Progress = Callable[[int, int, str], None]
 
 
-def _merge(verdict: FileVerdict, problems: Sequence[str]) -> FileVerdict:
+def merge(verdict: FileVerdict, problems: Sequence[str]) -> FileVerdict:
     """Add what step V1 found: a file with a name that does not exist is not proved."""
     if not problems or verdict.verdict is Verdict.SYNTAX_ERROR:
         return verdict
@@ -73,6 +73,7 @@ class Session:
 
     @property
     def environment(self) -> Environment:
+        """Where the code ran, as far as that is known by now."""
         return Environment(
             python=str(self.python),
             python_version=self.hello["python_version"],
@@ -85,6 +86,7 @@ class Session:
         )
 
     def close(self) -> None:
+        """End the server, and with it the files that it runs."""
         self.server.close()
 
     def run(
