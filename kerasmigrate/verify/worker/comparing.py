@@ -1,33 +1,35 @@
 """Compares a migrated model with the portrait of the original: weights carried over, same inputs.
 
-Layers are paired by the order in which the code made them: names that Keras gives carry a counter,
-and names that the user gives are the same on both sides. What is compared, in this order: the
-layers and their settings, the shapes of their weights, the outputs, the loss, and the weights after
-one training step. The first difference of a kind is told, with both values.
+What is compared, in this order: the layers, their settings and those of the optimizer, the shapes
+of their weights, the outputs, the loss, its gradients, and the weights after one training step. The
+first difference of a kind is told, with both values.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import re
 from typing import Any, NamedTuple
 
-from . import layouts, portrait
+from . import portrait
+from .partners import is_passive, pair
 
 #: Largest difference of two outputs, relative to the largest of them where that is above 1.
 #: Measured: float32 arithmetic in another order differs by up to some 1e-6.
-TOLERANCE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-8}
-#: The same for weights after a training step, which divides by small numbers.
+TOLERANCE = {"bfloat16": 1e-1, "float16": 1e-2, "float32": 1e-5, "float64": 1e-8}
+#: The same for the loss, which is a mean of outputs or sums up penalties.
+LOSS_TOLERANCE = 1e-5
+#: The same for the norm of the gradients, and for weights after a training step: both divide by
+#: small numbers.
 STEP_TOLERANCE = 1e-4
-#: A name that Keras made up: the class, and a counter after the first or from the first on.
-COUNTED = re.compile(r"(?P<stem>.+?)(?:_(?P<count>\d+))?$")
+CLAIMS = ("layers", "settings", "weights", "outputs", "loss", "gradients", "step")
 
 
 class Difference(NamedTuple):
     """One difference.
 
     Attributes:
-        claim: ``layers``, ``settings``, ``weights``, ``outputs``, ``loss`` or ``step``.
+        claim: One of ``CLAIMS``.
         layer: Name of the first layer that differs, in the migrated model; the model's own name
             where it is no single layer.
         message: One line, with both values.
@@ -39,17 +41,35 @@ class Difference(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """What came of a comparison.
+    """What a comparison showed: plain values, named as in ``results.Comparison``.
 
     Attributes:
         differences: Empty when the two models are the same.
-        largest: The largest difference of their outputs; None when they could not be compared.
-        claims: What was compared at all.
+        claims: What was compared, in the order of ``CLAIMS``.
+        not_compared: What could not be: ``claim: reason``.
+        largest: The largest absolute difference of their outputs; None when they were not compared.
+        tolerance: The absolute difference of the outputs that still counts as none.
+        dtype: Of the outputs.
+        parameters: Of the original, and here.
+        loss: The same; None when one of them has none.
+        gradient_norm: The same.
+        step: Largest absolute difference of the weights after one training step.
+        layers: Pairs of ``original`` and ``migrated``, one of which may be None, each with
+            ``name``, ``kind``, ``shape``, ``parameters``, ``inputs`` and ``settings`` (names and
+            texts); ``difference``, the largest of their outputs, or None; and ``differs``.
     """
 
     differences: list[Difference]
-    largest: float | None
     claims: list[str]
+    not_compared: list[str]
+    largest: float | None
+    tolerance: float | None
+    dtype: str
+    parameters: tuple[int, int]
+    loss: tuple[float, float] | None
+    gradient_norm: tuple[float, float] | None
+    step: float | None
+    layers: list[dict[str, Any]]
 
 
 def compare(keras: Any, original: dict[str, Any], model: Any) -> Compared:
@@ -58,114 +78,285 @@ def compare(keras: Any, original: dict[str, Any], model: Any) -> Compared:
     Args:
         keras: The package whose model it is.
         original: What ``portrait.take`` returned in the original's process.
-        model: The migrated model; its weights are replaced.
+        model: The migrated model; its weights are replaced, and it takes a training step.
     """
     major = int(keras.__version__.split(".")[0])
-    if not model.built:  # Keras 3 waits for data where no layer says what it takes
-        portrait.outputs(model, original["inputs"])
+    known = portrait.shapes(model, "inputs")
+    if not model.built and original["inputs"] is not None:  # where no layer says what it takes
+        with contextlib.suppress(Exception):  # the portrait tells of it
+            portrait.outputs(model, original["inputs"])
     own = portrait.parts(model, major)
-    theirs = original["parts"]
-    pairs, unpaired = _pair(theirs, own)
-    differences = [Difference("layers", str(model.name), each) for each in unpaired]
-    claims = ["layers", "settings", "weights"]
-    for there, here in pairs:
-        differences += _settings(there, here)
-    misfits = [each for there, here in pairs for each in _carry(there, here)]
-    differences += misfits
-    total = int(model.count_params())
-    if total != original["parameters"] and not misfits:
-        text = f"{original['parameters']} parameters in the original, {total} here"
-        differences.append(Difference("weights", str(model.name), text))
-    if misfits or unpaired:
-        return Compared(differences, None, claims)
-    taken = portrait.take(keras, model, original)
-    claims.append("outputs")
-    found, largest = _outputs(original, taken, pairs, str(model.name))
-    differences += found
-    if original["loss"] is not None:
-        claims.append("loss")
-        differences += _loss(original, taken, str(model.name))
-    if original["after"] is not None and not found:
-        claims.append("step")
-        differences += _step(original, taken, theirs, own, pairs, str(model.name))
-    return Compared(differences, largest, claims)
+    return _Comparison(keras, original, model, own, known).run()
 
 
-# -- pairs ----------------------------------------------------------------------------------------
+class _Comparison:
+    """One comparison while it goes on."""
 
+    def __init__(
+        self, keras: Any, original: dict[str, Any], model: Any, own: list[Any], known: Any
+    ) -> None:
+        self.keras, self.original, self.model, self.own = keras, original, model, own
+        self.name = str(model.name)
+        self.known = known
+        self.differences: list[Difference] = []
+        self.claims: list[str] = []
+        self.step: float | None = None
+        self.inner: dict[str, float | None] = {}  # layer here -> how far its outputs are apart
 
-def _snake(kind: str) -> str:
-    """Return what Keras calls a layer of that class."""
-    text = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", kind)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", text).lower()
+    def run(self) -> Compared:
+        """Compare claim by claim."""
+        theirs = self.original["parts"]
+        pairs, unpaired, strangers = pair(theirs, self.own)
+        self.pairs = [(theirs[one], self.own[other]) for one, other in pairs]
+        self._note("layers", self._shapes())
+        self._note("layers", [Difference("layers", self.name, each) for each in unpaired])
+        self._note("settings", [each for pair in self.pairs for each in _settings(*pair)])
+        misfits = [each for pair in self.pairs for each in _carry(*pair)]
+        self._note("weights", misfits)
+        total = portrait.count(self.model, self.own)
+        if total != self.original["parameters"] and not misfits:
+            text = f"{self.original['parameters']} parameters in the original, {total} here"
+            self._note("weights", [Difference("weights", self.name, text)])
+        taken: dict[str, Any] | None = None
+        if not misfits and not unpaired and self.original["outputs"] is not None:
+            taken = portrait.take(self.keras, self.model, self.original)
+            self._compute(taken)
+        return self._compared(taken, pairs, strangers, total)
 
+    def _note(self, claim: str, found: list[Difference]) -> None:
+        if claim not in self.claims:
+            self.claims.append(claim)
+        self.differences += found
 
-def _made_order(names: list[tuple[str, str]]) -> list[tuple[str, str, int]]:
-    """Return for each (name, class) by what it is paired: how it is called, and its turn."""
-    keys = []
-    for name, kind in names:
-        match = COUNTED.match(name)
-        assert match is not None
-        stem = match["stem"].replace("_", "")
-        made = stem in (_snake(kind).replace("_", ""), *_old_stems(kind))
-        made = made or (
-            kind in ("Bidirectional", "TimeDistributed") and stem.startswith(kind.lower())
+    def _shapes(self) -> list[Difference]:
+        """Compare what goes in, where both models say so before they see data."""
+        there, here = self.original["input_shapes"], self.known
+        if not there or not here or there == here:
+            return []
+        return [Difference("layers", self.name, f"takes inputs {here}, in the original {there}")]
+
+    # -- what it computes ---------------------------------------------------------------------
+
+    def _compute(self, taken: dict[str, Any]) -> None:
+        """Compare the numbers; what the original does and this model does not is a difference."""
+        original, causes = self.original, dict(reversed(taken["lacks"]))
+        if taken["outputs"] is None:
+            text = f"does not run: {causes.get('outputs', 'no outputs')}"
+            self._note("outputs", [Difference("outputs", self.name, text)])
+            return
+        self._inner(taken)
+        found = self._outputs(taken)
+        self._note("outputs", found)
+        if (original["optimizer"] is None) != (taken["optimizer"] is None):
+            who = "not compiled; the original is"
+            if original["optimizer"] is None:
+                who = "compiled; the original is not"
+            self._note("settings", [Difference("settings", self.name, who)])
+        elif original["optimizer"] is not None:
+            self._note("settings", _optimizers(original, taken, self.name))
+        if original["loss"] is None:
+            return
+        if taken["loss"] is None:
+            text = f"no loss: {causes.get('loss', 'not compiled')}; the original has one"
+            self._note("loss", [Difference("loss", self.name, text)])
+            return
+        self._note("loss", self._number("loss", "a loss", LOSS_TOLERANCE, taken))
+        if original["gradient_norm"] is not None and taken["gradient_norm"] is not None:
+            text = "gradients of norm"
+            self._note("gradients", self._number("gradient_norm", text, STEP_TOLERANCE, taken))
+        if original["after"] is not None and not found:
+            if taken["after"] is None:
+                text = f"no training step: {causes.get('step', '?')}; the original takes one"
+                self._note("step", [Difference("step", self.name, text)])
+            else:
+                self._note("step", self._after(taken))
+
+    def _inner(self, taken: dict[str, Any]) -> None:
+        """Measure how far the outputs of each pair of layers are apart."""
+        names = {there["name"]: here.name for there, here in self.pairs}
+        here = {(name, turn): array for name, turn, array in taken["inner"] or ()}
+        for name, turn, array in self.original["inner"] or ():
+            own = names.get(name)
+            other = here.get((own, turn))
+            if own is None or other is None:
+                continue
+            gap = apart(array, other)
+            before = self.inner.get(own, 0.0)
+            self.inner[own] = None if gap is None or before is None else max(gap, before)
+
+    def _outputs(self, taken: dict[str, Any]) -> list[Difference]:
+        there, here = self.original["outputs"], taken["outputs"]
+        if len(there) != len(here):
+            text = f"{len(here)} outputs, in the original {len(there)}"
+            return [Difference("outputs", self.name, text)]
+        for a, b in zip(there, here):
+            if distance(a, b) > _tolerance(a):
+                gaps = [apart(a, b) for a, b in zip(there, here)]
+                gap = None if None in gaps else max(each for each in gaps if each is not None)
+                layer, one, other = self._first(taken) or (self.name, a, b)
+                size = "in shape" if gap is None else f"by {gap:.3g}"
+                text = f"outputs differ {size}, from {layer} on: {_worst(one, other)}"
+                return [Difference("outputs", layer, text)]
+        return []
+
+    def _first(self, taken: dict[str, Any]) -> tuple[str, Any, Any] | None:
+        """Return the first layer whose output differs, with both outputs."""
+        names = {there["name"]: here.name for there, here in self.pairs}
+        here = {(name, turn): array for name, turn, array in taken["inner"] or ()}
+        for name, turn, array in self.original["inner"] or ():
+            own = names.get(name, name)
+            other = here.get((own, turn))
+            if other is not None and distance(array, other) > _tolerance(array):
+                return own, array, other
+        return None
+
+    def _number(
+        self, claim: str, text: str, tolerance: float, taken: dict[str, Any]
+    ) -> list[Difference]:
+        there, here = self.original[claim], taken[claim]
+        if there == here or abs(there - here) <= tolerance * max(1.0, abs(there)):
+            return []
+        text = f"{text} {here:.6g}, in the original {there:.6g}"
+        return [Difference("gradients" if claim == "gradient_norm" else claim, self.name, text)]
+
+    def _after(self, taken: dict[str, Any]) -> list[Difference]:
+        """Compare the weights after one training step; the layer that is furthest off is told."""
+        theirs = {id(each): i for i, each in enumerate(self.original["parts"])}
+        places = {id(part.layer): i for i, part in enumerate(self.own)}
+        worst: tuple[float, str, Any, Any] | None = None
+        for there, here in self.pairs:
+            before = self.original["after"][theirs[id(there)]]
+            after = taken["after"][places[id(here.layer)]]
+            for one, other in zip(before, after):
+                gap = apart(one, other) or 0.0
+                self.step = max(gap, self.step or 0.0)
+                if distance(one, other) > STEP_TOLERANCE and worst is None:
+                    worst = gap, here.name, one, other
+        if worst is None:
+            return []
+        _, name, one, other = worst
+        text = f"{name}: a weight is {_worst(one, other)} after one training step"
+        return [Difference("step", name, text)]
+
+    # -- the result ---------------------------------------------------------------------------
+
+    def _compared(
+        self,
+        taken: dict[str, Any] | None,
+        pairs: list[tuple[int, int]],
+        strangers: tuple[list[int], list[int]],
+        total: int,
+    ) -> Compared:
+        original = self.original
+        reasons: dict[str, str] = {}
+        for claim, reason in [*original["lacks"], *(taken["lacks"] if taken else ())]:
+            reasons.setdefault(claim, reason)
+        if taken is None and original["outputs"] is not None:
+            reasons["outputs"] = "the weights of the original do not fit"
+        missing = [
+            f"{claim}: {reasons[claim]}"
+            for claim in CLAIMS
+            if claim in reasons and (claim not in self.claims or claim == "layers")
+        ]
+        gaps = []
+        if taken is not None and taken["outputs"] is not None:
+            gaps = [apart(a, b) for a, b in zip(original["outputs"], taken["outputs"])]
+        known = [each for each in gaps if each is not None]
+        return Compared(
+            differences=self.differences,
+            claims=[each for each in CLAIMS if each in self.claims],
+            not_compared=missing,
+            largest=max(known) if known and len(known) == len(gaps) else None,
+            tolerance=_allowed(original["outputs"] or []),
+            dtype=str(original["outputs"][0].dtype) if original["outputs"] else "",
+            parameters=(int(original["parameters"]), total),
+            loss=_both("loss", original, taken),
+            gradient_norm=_both("gradient_norm", original, taken),
+            step=self.step,
+            layers=self._layers(pairs, strangers),
         )
-        keys.append((kind if made else name, "made" if made else "given", int(match["count"] or 0)))
-    return keys
+
+    def _layers(
+        self, pairs: list[tuple[int, int]], strangers: tuple[list[int], list[int]]
+    ) -> list[dict[str, Any]]:
+        """Return both architectures, in the order of the original."""
+        theirs = self.original["parts"]
+        here = portrait.architecture(self.model, self.own)
+        differ = {each.layer for each in self.differences}
+        partner = dict(pairs)
+        found: list[dict[str, Any]] = []
+        count = max(len(self.original["sources"]), len(here["sources"]))
+        for i in range(count):
+            one = self.original["sources"][i : i + 1]
+            other = here["sources"][i : i + 1]
+            found.append(
+                {
+                    "original": _source(one[0]) if one else None,
+                    "migrated": _source(other[0]) if other else None,
+                    "difference": None,
+                    "differs": not (one and other),
+                }
+            )
+        for i, there in enumerate(theirs):
+            own = here["parts"][partner[i]] if i in partner else None
+            name = own["name"] if own is not None else ""
+            gap = self.inner.get(name) if own is not None else None
+            found.append(
+                {
+                    "original": _layer(there),
+                    "migrated": None if own is None else _layer(own),
+                    "difference": gap,
+                    "differs": i in strangers[0] or name in differ,
+                }
+            )
+        left = [i for i in range(len(self.own)) if i not in partner.values()]
+        found += [
+            {
+                "original": None,
+                "migrated": _layer(here["parts"][i]),
+                "difference": None,
+                "differs": i in strangers[1],
+            }
+            for i in left
+        ]
+        return found
 
 
-def _old_stems(kind: str) -> tuple[str, ...]:
-    olds = [old for old, new in layouts.KINDS.items() if new == kind]
-    merged = kind in layouts.MERGES.values()
-    return (*(old.lower() for old in olds), *(("merge",) if merged else ()))
+def _source(entry: dict[str, Any]) -> dict[str, Any]:
+    rest = {"kind": "InputLayer", "parameters": 0, "inputs": [], "settings": []}
+    return {"name": entry["name"], "shape": list(entry["shape"]), **rest}
 
 
-def _pair(theirs: list[dict[str, Any]], own: list[Any]) -> tuple[list[tuple[Any, Any]], list[str]]:
-    """Pair the layers of both sides; returns the pairs in the original's order, and the rest."""
-    pairs = []
-    rest_there = list(range(len(theirs)))
-    rest_here = list(range(len(own)))
-    there_keys = _made_order([(each["name"], each["kind"]) for each in theirs])
-    here_keys = _made_order([(each.name, each.kind) for each in own])
-    for group in dict.fromkeys(key[:2] for key in there_keys):
-        there = [i for i in rest_there if there_keys[i][:2] == group]
-        here = [i for i in rest_here if here_keys[i][:2] == group]
-        there.sort(key=lambda i: there_keys[i][2])
-        here.sort(key=lambda i: here_keys[i][2])
-        for one, other in zip(there, here):
-            pairs.append((one, other))
-            rest_there.remove(one)
-            rest_here.remove(other)
-    # Classes that have no counterpart of the same name: in their order, where the weights fit.
-    for one in list(rest_there):
-        for other in list(rest_here):
-            if _fits(theirs[one]["weights"], own[other].weights):
-                pairs.append((one, other))
-                rest_there.remove(one)
-                rest_here.remove(other)
-                break
-    unpaired = [
-        f"{theirs[i]['name']} ({theirs[i]['kind']}) of the original has no counterpart"
-        for i in rest_there
-        if theirs[i]["weights"] or not _is_passive(theirs[i]["kind"])
-    ]
-    unpaired += [
-        f"{own[i].name} ({own[i].kind}) is not in the original"
-        for i in rest_here
-        if own[i].weights or not _is_passive(own[i].kind)
-    ]
-    pairs.sort()
-    return [(theirs[one], own[other]) for one, other in pairs], unpaired
+def _layer(part: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: part[name] for name in ("name", "kind", "shape", "parameters", "inputs")}
+    return {**plain, "settings": [[name, _text(each)] for name, each in part["settings"].items()]}
 
 
-def _is_passive(kind: str) -> bool:
-    """Tell whether a layer only computes: what takes its place is judged by the outputs."""
-    return kind in ("Activation", "Lambda", "Permute", "Reshape", "Flatten", "Merge", "Masking")
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _fits(there: list[Any], here: list[Any]) -> bool:
-    return [each.shape for each in there] == [each.shape for each in here]
+def _both(
+    claim: str, original: dict[str, Any], taken: dict[str, Any] | None
+) -> tuple[float, float] | None:
+    if taken is None or original[claim] is None or taken[claim] is None:
+        return None
+    return original[claim], taken[claim]
+
+
+def _optimizers(original: dict[str, Any], taken: dict[str, Any], name: str) -> list[Difference]:
+    """Compare what both are trained with."""
+    found = []
+    for setting, there in original["optimizer"].items():
+        here = taken["optimizer"].get(setting, there)
+        same = here == there
+        if isinstance(there, float) and isinstance(here, float):
+            same = abs(here - there) <= 1e-4 * abs(there)  # some versions keep it in 32 bits
+        if not same:
+            what = setting if setting == "optimizer" else f"{setting} of the optimizer"
+            text = f"{what} is {_text(here)}, in the original {_text(there)}"
+            found.append(Difference("settings", name, text))
+    return found
 
 
 # -- claims ---------------------------------------------------------------------------------------
@@ -173,7 +364,7 @@ def _fits(there: list[Any], here: list[Any]) -> bool:
 
 def _settings(there: dict[str, Any], here: Any) -> list[Difference]:
     found = []
-    if there["kind"] != here.kind and not (_is_passive(there["kind"]) or _is_passive(here.kind)):
+    if there["kind"] != here.kind and not (is_passive(there["kind"]) or is_passive(here.kind)):
         text = f"{here.name} is {here.kind}; in the original {there['name']} is {there['kind']}"
         found.append(Difference("layers", here.name, text))
     if there["kind"] != here.kind:
@@ -199,19 +390,29 @@ def _carry(there: dict[str, Any], here: Any) -> list[Difference]:
     return []
 
 
-def distance(one: Any, other: Any) -> float:
-    """Return the largest difference, relative to the largest number where that is above 1."""
+def apart(one: Any, other: Any) -> float | None:
+    """Return the largest absolute difference; None where the shapes are not the same."""
     np = importlib.import_module("numpy")
     one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
     if one.shape != other.shape:
-        return float("inf")
+        return None
     if not one.size:
         return 0.0
     same = (one == other) | (np.isnan(one) & np.isnan(other))
-    gap = np.where(same, 0.0, np.abs(one - other))
-    largest = float(np.max(np.abs(np.where(np.isfinite(one), one, 0.0))))
-    worst = float(np.max(np.where(np.isnan(gap), np.inf, gap)))
-    return worst / max(1.0, largest)
+    with np.errstate(invalid="ignore"):
+        gap = np.where(same, 0.0, np.abs(one - other))
+    return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
+
+
+def distance(one: Any, other: Any) -> float:
+    """Return the largest difference, relative to the largest number where that is above 1."""
+    np = importlib.import_module("numpy")
+    worst = apart(one, other)
+    if worst is None:
+        return float("inf")
+    one = np.asarray(one, "float64")
+    finite = np.abs(one[np.isfinite(one)])
+    return worst / max(1.0, float(finite.max()) if finite.size else 0.0)
 
 
 def _worst(one: Any, other: Any) -> str:
@@ -228,62 +429,14 @@ def _tolerance(array: Any) -> float:
     return TOLERANCE.get(str(array.dtype), TOLERANCE["float32"])
 
 
-def _outputs(
-    original: dict[str, Any], taken: dict[str, Any], pairs: list[tuple[Any, Any]], name: str
-) -> tuple[list[Difference], float]:
-    there, here = original["outputs"], taken["outputs"]
-    if len(there) != len(here):
-        text = f"{len(here)} outputs, in the original {len(there)}"
-        return [Difference("outputs", name, text)], float("inf")
-    largest = max((distance(a, b) for a, b in zip(there, here)), default=0.0)
-    for a, b in zip(there, here):
-        if distance(a, b) > _tolerance(a):
-            layer, one, other = _first(original, taken, pairs) or (name, a, b)
-            text = f"outputs differ by {largest:.3g}, from {layer} on: {_worst(one, other)}"
-            return [Difference("outputs", layer, text)], largest
-    return [], largest
-
-
-def _first(
-    original: dict[str, Any], taken: dict[str, Any], pairs: list[tuple[Any, Any]]
-) -> tuple[str, Any, Any] | None:
-    """Return the first layer whose output differs, with both outputs."""
-    names = {there["name"]: here.name for there, here in pairs}
-    inner = dict(taken["inner"])
-    for name, array in original["inner"]:
-        other = inner.get(names.get(name, name))
-        if other is not None and distance(array, other) > _tolerance(array):
-            return names.get(name, name), array, other
-    return None
-
-
-def _loss(original: dict[str, Any], taken: dict[str, Any], name: str) -> list[Difference]:
-    there, here = original["loss"], taken["loss"]
-    if here is None:
-        return [Difference("loss", name, "not compiled; the original is")]
-    if abs(there - here) <= 1e-5 * max(1.0, abs(there)):
-        return []
-    return [Difference("loss", name, f"a loss of {here:.6g}, in the original {there:.6g}")]
-
-
-def _step(
-    original: dict[str, Any],
-    taken: dict[str, Any],
-    theirs: list[dict[str, Any]],
-    own: list[Any],
-    pairs: list[tuple[Any, Any]],
-    name: str,
-) -> list[Difference]:
-    """Compare the weights after one training step."""
-    if taken["after"] is None:
-        text = "training draws random numbers; in the original it does not"
-        return [Difference("step", name, text)]
-    positions = {id(part.layer): i for i, part in enumerate(own)}
-    for there, here in pairs:
-        before = original["after"][next(i for i, each in enumerate(theirs) if each is there)]
-        after = taken["after"][positions[id(here.layer)]]
-        for one, other in zip(before, after):
-            if distance(one, other) > STEP_TOLERANCE:
-                text = f"{here.name}: a weight is {_worst(one, other)} after one training step"
-                return [Difference("step", here.name, text)]
-    return []
+def _allowed(arrays: list[Any]) -> float | None:
+    """Return the absolute difference of outputs that counts as none."""
+    np = importlib.import_module("numpy")
+    found = []
+    for array in arrays:
+        if array.dtype.kind not in "fV":  # whole numbers
+            continue
+        finite = np.abs(np.asarray(array, "float64"))
+        finite = finite[np.isfinite(finite)]
+        found.append(_tolerance(array) * max(1.0, float(finite.max()) if finite.size else 0.0))
+    return min(found, default=None)

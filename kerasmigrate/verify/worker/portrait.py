@@ -1,47 +1,19 @@
 """Takes down what a model is and what it computes, in any Keras from 1.2.2 to 3, as plain values.
 
 A portrait of the original, taken in the process of an old Keras, can be sent to the process that
-has the migrated model, and is compared there (``comparing``). It keeps to what all versions have.
+has the migrated model, and is compared there (``comparing``). It keeps to what all versions have,
+and to values that any format keeps: texts, numbers, lists, dicts with texts as keys, and arrays.
 """
 
 from __future__ import annotations
 
 import importlib
-import re
-from typing import Any
+from typing import Any, Callable
 
-from . import layouts
+from . import graphs, layouts, settings, training
 
-#: Names of settings in Keras 1 -> names since. Others have kept theirs, or mean no number.
-SETTINGS: dict[str, str] = {
-    "atrous_rate": "dilation_rate",
-    "bias": "use_bias",
-    "border_mode": "padding",
-    "filter_length": "kernel_size",
-    "length": "size",
-    "nb_filter": "filters",
-    "output_dim": "units",
-    "p": "rate",
-    "pool_length": "pool_size",
-    "sigma": "stddev",
-    "stride": "strides",
-    "subsample": "strides",
-    "subsample_length": "strides",
-}
-#: What is compared of a layer besides its class: what a migration can get wrong.
-COMPARED = frozenset(
-    {"alpha", "depth_multiplier", "dilation_rate", "epsilon", "filters", "go_backwards"}
-    | {"kernel_size", "mask_zero", "merge_mode", "momentum", "padding", "pool_size", "rate"}
-    | {"return_sequences", "size", "stateful", "stddev", "strides", "units", "use_bias"}
-)
-#: Functions are compared by their name.
-FUNCTIONS = ("activation", "recurrent_activation")
-#: They draw random numbers while training, so that one step says nothing.
-RANDOM = re.compile(r"Dropout|GaussianNoise|AlphaDropout")
 #: A free dimension: of a picture, and of a sequence.
 PICTURE, SEQUENCE, SAMPLES = 16, 6, 4
-#: Outputs of single layers are kept up to so many numbers.
-LARGEST = 2_000_000
 
 
 class Part:
@@ -60,263 +32,257 @@ class Part:
 
     def settings(self) -> dict[str, Any]:
         """What it was configured with, in names and values that all versions share."""
-        layer = self.layer
-        found: dict[str, Any] = {}
-        if self.kind in ("Bidirectional", "TimeDistributed"):
-            inner = getattr(layer, "forward_layer", None) or layer.layer
-            found = {
-                "layer." + name: value for name, value in Part(inner, self.major).settings().items()
-            }
-            found["layer"] = layouts.kind_of(inner)
-        try:
-            config = dict(layer.get_config())
-        except (AttributeError, NotImplementedError, TypeError):  # a class of the user's
-            config = {}
-        if {"nb_row", "nb_col"} <= set(config):
-            depth = [config["kernel_dim1"]] if "kernel_dim1" in config else []
-            config["kernel_size"] = [*depth, config["nb_row"], config["nb_col"]]
-        for name, value in config.items():
-            name = SETTINGS.get(name, name)
-            if self.kind == "Embedding" and name == "units":
-                continue  # output_dim is its name to this day
-            if name in COMPARED:
-                found[name] = _plain(value)
-        inner = getattr(layer, "cell", layer)
-        for name in FUNCTIONS:
-            old = "inner_activation" if name == "recurrent_activation" else name
-            function = getattr(inner, name, None) or getattr(inner, old, None)
-            if function is not None:
-                found[name] = _name(function)
-        return found
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as every version would have written it: one number for equal ones."""
-    if isinstance(value, (list, tuple)):
-        found = [_plain(each) for each in value]
-        return found[0] if found and all(each == found[0] for each in found) else found
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    return float(f"{float(value):.6g}")  # some versions keep it in 32 bits
-
-
-def _name(function: Any) -> str:
-    name = str(getattr(function, "__name__", None) or type(function).__name__)
-    # The old one is written out where the target's is steeper; the outputs tell which one it is.
-    return "hard_sigmoid" if "hard_sigmoid" in name else name.strip("_").replace("_v2", "")
+        return settings.of_layer(self.layer)
 
 
 def parts(model: Any, major: int) -> list[Part]:
     """Return the layers of a model, those of models inside it in their place."""
-    found: list[Part] = []
-    seen: set[int] = set()
-
-    def walk(owner: Any) -> None:
-        for layer in owner.layers:
-            if id(layer) in seen or type(layer).__name__ == "InputLayer":
-                continue
-            seen.add(id(layer))
-            if getattr(layer, "layers", None):
-                walk(layer)
-                if type(layer).__name__ != "Merge":  # of Keras 1: it holds what it merges
-                    continue
-            found.append(Part(layer, major))
-
-    walk(model)
-    return found
+    return [Part(layer, major) for layer in graphs.leaves(model)]
 
 
 # -- inputs ---------------------------------------------------------------------------------------
 
 
-def _shapes(model: Any, which: str) -> list[tuple[Any, ...]]:
-    """Return the shapes of a model's inputs or outputs."""
-    shape = getattr(model, which + "_shape", None)
-    if shape is None:
-        tensors = getattr(model, which + "s")
-        return [tuple(tensor.shape) for tensor in tensors]
-    several = isinstance(shape, list) or (shape and isinstance(shape[0], (list, tuple)))
-    return [tuple(each) for each in shape] if several else [tuple(shape)]
+def shapes(model: Any, which: str) -> list[list[int | None]]:
+    """Return the shapes of a model's inputs or outputs; none where they are not known yet.
+
+    Args:
+        which: ``inputs`` or ``outputs``.
+    """
+    try:
+        tensors = graphs.flat(getattr(model, which, None))
+        if tensors:
+            return [graphs.shape_of(tensor) for tensor in tensors]
+        shape = getattr(model, which[:-1] + "_shape", None)
+    except Exception:  # Keras 3 raises where nothing was built
+        return []
+    if not shape:
+        return []
+    several = isinstance(shape, list) or isinstance(shape[0], (list, tuple))
+    return [list(each) for each in shape] if several else [list(shape)]
 
 
-def _filled(shape: tuple[Any, ...]) -> tuple[int, ...]:
+def _filled(shape: list[int | None]) -> list[int]:
     free = PICTURE if len(shape) > 3 else SEQUENCE
     rest = [free if size is None else int(size) for size in shape[1:]]
-    return (SAMPLES if shape[0] is None else int(shape[0]), *rest)
+    return [SAMPLES if not shape or shape[0] is None else int(shape[0]), *rest]
 
 
 def made_up_inputs(model: Any, major: int) -> list[Any]:
-    """Make inputs that fit: numbers between -1 and 1, or whole ones where a table is read."""
+    """Make inputs that fit: numbers between -1 and 1, or whole ones where a table is read.
+
+    Raises:
+        UnknownError: The model does not say what it takes.
+    """
     np = importlib.import_module("numpy")
     random = np.random.RandomState(7)
-    tables = [part.layer for part in parts(model, major) if part.kind == "Embedding"]
-    rows = min((int(table.input_dim) for table in tables), default=0)
+    known = shapes(model, "inputs")
+    if not known:
+        raise training.UnknownError("the model does not say what it takes")
+    rows = _rows(model, len(known), major)
     made = []
-    for shape in _shapes(model, "input"):
+    for shape, row, tensor in zip(known, rows, graphs.flat(model.inputs) or [None] * len(known)):
         size = _filled(shape)
-        if rows and len(size) == 2:
-            made.append(random.randint(0, rows, size=size).astype("float32"))
+        if row:
+            made.append(random.randint(0, row, size=size).astype("float32"))
+        elif "int" in str(getattr(tensor, "dtype", "")):
+            made.append(random.randint(0, 2, size=size).astype("float32"))
         else:
             made.append(random.uniform(-1.0, 1.0, size=size).astype("float32"))
     return made
 
 
-def made_up_targets(model: Any, outputs: list[Any]) -> list[Any]:
-    """Make labels that fit the losses that a model was compiled with."""
-    np = importlib.import_module("numpy")
-    random = np.random.RandomState(11)
-    losses = model.loss
-    if isinstance(losses, dict):
-        losses = list(losses.values())
-    if not isinstance(losses, (list, tuple)):
-        losses = [losses] * len(outputs)
-    made = []
-    for loss, output in zip(losses, outputs):
-        name = loss if isinstance(loss, str) else _name(loss)
-        classes = output.shape[-1]
-        chosen = random.randint(0, classes, size=output.shape[:-1])
-        if "sparse" in name.lower():
-            made.append(chosen[..., None].astype("float32"))
-        elif "categorical" in name.lower():
-            made.append(np.eye(classes, dtype="float32")[chosen])
-        elif "binary" in name.lower():
-            made.append(random.randint(0, 2, size=output.shape).astype("float32"))
-        elif "hinge" in name.lower():
-            made.append((random.randint(0, 2, size=output.shape) * 2 - 1).astype("float32"))
-        else:
-            made.append(random.uniform(0.1, 0.9, size=output.shape).astype("float32"))
-    return made
+def _rows(model: Any, count: int, major: int) -> list[int]:
+    """Return for each input of how many rows the smallest table is that it is looked up in, or 0.
+
+    The way from an input to a table leads through layers without weights.
+    """
+    tables: dict[str, int] = {}
+    passing: set[str] = set()
+    for part in parts(model, major):
+        table = part.layer.layer if part.kind == "TimeDistributed" else part.layer
+        if layouts.kind_of(table) == "Embedding":
+            tables[part.name] = int(table.input_dim)
+        elif not part.weights:
+            passing.add(part.name)
+    if not tables:
+        return [0] * count
+    try:
+        wiring = graphs.Wiring(model)
+    except Exception:  # made of something else than symbols
+        wiring = None
+    if wiring is None or len(wiring.sources) != count or not all(wiring.sources):
+        return [min(tables.values())] * count
+    found = []
+    for source in wiring.sources:
+        reached, open_ends = {source}, [source]
+        while open_ends:
+            name = open_ends.pop()
+            after = {each for each, taken in wiring.inputs.items() if name in taken} - reached
+            reached |= after
+            open_ends += [each for each in after if each in passing]
+        found.append(min((tables[name] for name in reached if name in tables), default=0))
+    return found
 
 
 # -- what it computes -----------------------------------------------------------------------------
 
 
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def outputs(model: Any, inputs: list[Any]) -> list[Any]:
     """Run a model without training."""
     np = importlib.import_module("numpy")
+    training.rest(model)
     given = inputs if len(inputs) > 1 else inputs[0]
-    return [np.asarray(each) for each in _list(model.predict_on_batch(given))]
+    return [np.asarray(each) for each in graphs.flat(model.predict_on_batch(given))]
 
 
-def _output(layer: Any) -> Any:
-    """Return the tensor that a layer gives where the model calls it; None when that is not clear.
+def _repeated(action: Callable[[], Any], own: str) -> Any:
+    """Do something twice where layers of the user's may draw random numbers in it.
 
-    A model inside the model has a call of its own to begin with in some versions: its last counts.
-    """
-    nodes = getattr(layer, "_inbound_nodes", None) or getattr(layer, "inbound_nodes", None) or []
-    nested = bool(getattr(layer, "layers", None))
-    if not nodes or (len(nodes) > 1 and not nested):
-        return None
-    if hasattr(layer, "get_output_at"):
-        tensor = layer.get_output_at(len(nodes) - 1)
-    else:
-        tensor = nodes[-1].outputs
-    if isinstance(tensor, (list, tuple)):
-        return tensor[0] if len(tensor) == 1 else None
-    return tensor
-
-
-def inner_outputs(keras: Any, model: Any, inputs: list[Any], major: int) -> list[tuple[str, Any]]:
-    """Run a model, and return what each layer gives that is called once, in the order of calls.
-
-    Args:
-        keras: The package whose model it is.
+    Raises:
+        UnknownError: It was not the same both times.
     """
     np = importlib.import_module("numpy")
-    named = []
-    for layer in model.layers:
-        tensor = None if type(layer).__name__ == "InputLayer" else _output(layer)
-        if tensor is not None:
-            named.append((str(layer.name), tensor))
-    if not named:
-        return []
-    tensors = [tensor for _, tensor in named]
-    graph = importlib.import_module(keras.__name__ + ".backend")
-    if major >= 3 or not hasattr(graph, "learning_phase") or keras.__name__ == "tf_keras":
-        part = keras.Model(model.inputs, tensors)
-        arrays = _list(part(inputs if len(inputs) > 1 else inputs[0], training=False))
-    else:
-        run = graph.function([*model.inputs, graph.learning_phase()], tensors)
-        arrays = run([*inputs, 0])
-    found = [(name, np.asarray(array)) for (name, _), array in zip(named, arrays)]
-    return [(name, array) for name, array in found if array.size <= LARGEST]
-
-
-def _total(scores: Any) -> float:
-    """Return the first of what ``test_on_batch`` gives: the loss with all penalties."""
-    first = _list(scores)[0]
-    return float(first)
-
-
-def take(keras: Any, model: Any, seen: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Take the portrait of a model; it takes one training step if it was compiled.
-
-    Args:
-        keras: The package whose model it is.
-        model: A functional or sequential model, built.
-        seen: The portrait of the original, whose inputs and labels are used again.
-
-    Returns:
-        ``parts``: name, kind, settings and weights of each layer; ``inputs``, ``outputs``, and the
-        ``inner`` outputs by layer; ``parameters``; ``loss`` and the ``after`` weights of the parts,
-        both None where nothing was compiled, the second also where training draws random numbers.
-    """
-    major = int(keras.__version__.split(".")[0])
-    own = parts(model, major)
-    inputs = made_up_inputs(model, major) if seen is None else seen["inputs"]
-    found: dict[str, Any] = {
-        "name": str(model.name),
-        "parts": [
-            {
-                "name": part.name,
-                "kind": part.kind,
-                "settings": part.settings(),
-                "weights": part.weights,
-            }
-            for part in own
-        ],
-        "parameters": int(model.count_params()),
-        "inputs": inputs,
-        "outputs": outputs(model, inputs),
-        "inner": inner_outputs(keras, model, inputs, major),
-        "targets": None,
-        "loss": None,
-        "after": None,
-    }
-    if getattr(model, "optimizer", None) is None:
-        return found
-    if seen is not None and seen["targets"] is not None:
-        targets = seen["targets"]
-    else:
-        targets = made_up_targets(model, found["outputs"])
-    x = inputs if len(inputs) > 1 else inputs[0]
-    y = targets if len(targets) > 1 else targets[0]
-    found["targets"] = targets
-    _rest(model)
-    found["loss"] = _total(model.test_on_batch(x, y))
-    if not any(RANDOM.search(part.kind) or _drops(part.layer) for part in own):
-        _rest(model)
-        model.train_on_batch(x, y)
-        found["after"] = [part.weights for part in own]
+    found = action()
+    if own:
+        again = action()
+        pairs = zip(graphs.flat(found), graphs.flat(again))
+        if not all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
+            raise training.UnknownError(f"it draws random numbers (it may be {own})")
     return found
 
 
-def _rest(model: Any) -> None:
-    """Forget the states of recurrent layers."""
-    for layer in model.layers:
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
-            layer.reset_states()
-        elif getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
-            layer.reset_state()
+def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str, Any]:
+    """Take the portrait of a model; it takes one training step if it was compiled.
+
+    Nothing that the model does raises here: it is in ``lacks``.
+
+    Args:
+        keras: The package whose model it is.
+        model: Any model; one that knows its inputs only from data is given some.
+        seen: The portrait of the original, whose inputs and labels are used again.
+        data: Inputs and labels to use, as (list of arrays, list of arrays or None).
+
+    Returns:
+        ``name``, ``kind``; ``parts``, the layers as ``architecture`` gives them, with ``weights``;
+        ``parameters``; ``input_shapes`` and ``output_shapes``, of symbols; ``inputs``,
+        ``outputs``, ``inner`` (see ``graphs.inner_outputs``), ``targets``: arrays; ``optimizer``:
+        what it was configured with, None when not compiled; ``training``: the gradients are those
+        of a training step, without random numbers; ``loss``, ``gradient_norm``, and ``after``, the
+        weights of the parts after one training step. What was not taken is None, and ``lacks`` has
+        [claim, reason] for it.
+    """
+    major = int(keras.__version__.split(".")[0])
+    found: dict[str, Any] = {
+        "name": str(model.name),
+        "kind": type(model).__name__,
+        "lacks": [],
+        **dict.fromkeys(("inputs", "outputs", "inner", "targets", "loss", "gradient_norm")),
+        **dict.fromkeys(("optimizer", "after", "training")),
+    }
+
+    def attempt(claim: str, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except training.UnknownError as error:
+            found["lacks"].append([claim, str(error)])
+        except Exception as error:
+            first = (str(error).strip() or "no message").splitlines()[0]
+            found["lacks"].append([claim, f"{type(error).__name__}: {first}"[:300]])
+        return None
+
+    if seen is not None:
+        inputs = seen["inputs"]
+    elif data is not None:
+        inputs = data[0]
+    else:
+        inputs = attempt("outputs", lambda: made_up_inputs(model, major))
+    found["inputs"] = inputs
+    found["input_shapes"], found["output_shapes"] = (
+        shapes(model, "inputs"),
+        shapes(model, "outputs"),
+    )
+    if inputs is not None:  # what waits for data is built by it
+        found["outputs"] = attempt(
+            "outputs", lambda: _repeated(lambda: outputs(model, inputs), training.own_layer(model))
+        )
+    own = parts(model, major)
+    found.update(architecture(model, own))
+    found["parameters"] = count(model, own)
+    if found["outputs"] is None:
+        return found
+    found["inner"] = attempt("layers", lambda: graphs.inner_outputs(keras, model, inputs, major))
+    if not training.is_compiled(model):
+        return found
+    found["optimizer"] = settings.of_optimizer(model.optimizer, graphs.is_old(keras, major))
+    given = seen.get("targets") if seen is not None else data[1] if data is not None else None
+    if given is None:
+        given = attempt("loss", lambda: training.made_up_targets(model, found["outputs"]))
+    found["targets"] = targets = given
+    if targets is None:
+        return found
+    found["loss"] = attempt("loss", lambda: training.loss(model, inputs, targets))
+    drawing = training.random_layer(model)
+    mine = training.own_layer(model)
+    mode = None if seen is None else seen.get("training")
+
+    def norm(mode: bool) -> Any:
+        return training.gradient_norm(keras, model, inputs, targets, mode)
+
+    if mode is None and not drawing and mine:
+        try:
+            _repeated(lambda: norm(True), mine)
+        except training.UnknownError:
+            drawing = mine
+        except Exception:  # it is asked again, and told of, below
+            drawing = ""
+    found["training"] = mode = not drawing if mode is None else bool(mode)
+    found["gradient_norm"] = attempt("gradients", lambda: norm(mode))
+    if drawing:
+        found["lacks"].append(["step", f"training draws random numbers ({drawing})"])
+    elif found["loss"] is not None:
+
+        def step() -> list[Any]:
+            training.step(model, inputs, targets)
+            return [part.weights for part in own]
+
+        found["after"] = attempt("step", step)
+    return found
 
 
-def _drops(layer: Any) -> bool:
-    """Tell whether a layer drops something by itself: a recurrent one with dropout."""
-    names = ("dropout", "recurrent_dropout", "dropout_W", "dropout_U")
-    inner = getattr(layer, "forward_layer", None) or getattr(layer, "layer", None)
-    own = any(isinstance(getattr(layer, name, 0), float) and getattr(layer, name) for name in names)
-    return own or (inner is not None and _drops(inner))
+def count(model: Any, own: list[Part]) -> int:
+    """Return the number of scalar weights of a model."""
+    try:
+        return int(model.count_params())
+    except Exception:  # not built
+        return sum(int(each.size) for part in own for each in part.weights)
+
+
+def architecture(model: Any, own: list[Part]) -> dict[str, Any]:
+    """Return the layers of a model as plain values.
+
+    Returns:
+        ``sources``: ``name`` and ``shape`` of each place where data come in; ``parts``: ``name``,
+        ``kind``, ``shape``, ``parameters``, ``inputs``, ``settings`` and ``weights`` of each layer.
+    """
+    try:
+        wiring = graphs.Wiring(model)
+        inputs, known, sources = wiring.inputs, wiring.shapes, wiring.sources
+    except Exception:  # a subclass, or a graph that is kept in another way
+        inputs, known, sources = {}, {}, []
+    found = []
+    for part in own:
+        weights = part.weights
+        found.append(
+            {
+                "name": part.name,
+                "kind": part.kind,
+                "shape": known.get(part.name, []),
+                "parameters": sum(int(each.size) for each in weights),
+                "inputs": inputs.get(part.name, []),
+                "settings": part.settings(),
+                "weights": weights,
+            }
+        )
+    entries = [{"name": name, "shape": known.get(name, [])} for name in sources if name]
+    return {"sources": entries, "parts": found}

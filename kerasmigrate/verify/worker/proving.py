@@ -92,16 +92,13 @@ def _take(record: Record) -> dict[str, Any]:
     with standins.paused():
         if getattr(model, "inputs", None) or getattr(model, "input_shape", None):
             return portrait.take(api, model)
-        failed: Exception | None = None
+        found: dict[str, Any] | None = None
         for inputs in _candidates(record):
-            seen = {"inputs": [batches.numpy().asarray(each) for each in inputs], "targets": None}
-            try:
-                return portrait.take(api, model, seen)
-            except Exception as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return portrait.take(api, model)
+            arrays = [batches.numpy().asarray(each) for each in inputs]
+            found = portrait.take(api, model, data=(arrays, None))
+            if found["outputs"] is not None:
+                break
+        return found if found is not None else portrait.take(api, model)
 
 
 def _candidates(record: Record) -> list[list[Any]]:
@@ -199,7 +196,12 @@ def _refresh(record: Record) -> None:
 
 def fields(compared: Any) -> dict[str, Any]:
     """Return what was found as plain values, under the names of ``results.Comparison``."""
-    found = {"likeness": "different" if compared.differences else "equal"}
+    found: dict[str, Any] = {"likeness": "equal"}
+    if compared.differences:
+        found["likeness"] = "different"
+    elif "outputs" not in compared.claims:
+        found["likeness"] = "not-compared"
+        found["cause"] = (compared.not_compared or ["it could not be run"])[0]
     for name, value in compared._asdict().items():
         found[name] = _plain(value)
     return found
