@@ -25,6 +25,7 @@ from kerasmigrate.source import Source
 from kerasmigrate.transform import Settings
 
 if TYPE_CHECKING:
+    from kerasmigrate.verify.cache import Cache
     from kerasmigrate.verify.results import VerifyReport
 
 Paths = Sequence[Path | str]
@@ -279,6 +280,7 @@ def verify_paths(
     jobs: int = 1,
     timeout: float = 60.0,
     memory_mb: int | None = None,
+    cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Climb the verification ladder, V0 to V3: bind every call, import, build, run, save and load.
@@ -295,6 +297,7 @@ def verify_paths(
         jobs: Files to run at the same time.
         timeout: Seconds for one file.
         memory_mb: Memory for one file, in MiB, beyond what TensorFlow itself takes.
+        cache: What earlier runs have shown; by default nothing is taken from there or kept.
         progress: Called after each file.
 
     Raises:
@@ -312,6 +315,7 @@ def verify_paths(
         jobs=jobs,
         timeout=timeout,
         memory_mb=memory_mb or MEMORY,
+        cache=cache,
         progress=progress,
         static=static_check(to, api),
     )

@@ -141,6 +141,10 @@ Memory = Annotated[
         help="Memory for one file, beyond what TensorFlow takes.",
     ),
 ]
+Cache = Annotated[
+    bool | None,
+    typer.Option("--cache/--no-cache", help="Take what earlier runs of the same code have shown."),
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to colour the diff.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on the error stream.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every finding.")]
@@ -244,6 +248,7 @@ def apply(
     build: Build = None,
     timeout: Timeout = None,
     memory: Memory = None,
+    cache: Cache = None,
     jobs: Jobs = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -297,6 +302,7 @@ def verify(
     build: Build = None,
     timeout: Timeout = None,
     memory: Memory = None,
+    cache: Cache = None,
     format: Annotated[VerifyFormat, typer.Option(help="Format of the report.")] = VerifyFormat.TEXT,
     jobs: Jobs = None,
     quiet: Quiet = False,

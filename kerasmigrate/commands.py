@@ -55,6 +55,7 @@ class Options:
     build: Sequence[str] = ()
     timeout: float | None = None
     memory: int | None = None
+    cache: bool | None = None
     format: str = "text"
     color: str = "auto"
     quiet: bool = False
@@ -84,6 +85,7 @@ class Options:
             build=self.build or found.verify.builds,
             timeout=self.timeout or found.verify.timeout,
             memory=self.memory or found.verify.memory,
+            cache=self.cache if self.cache is not None else found.verify.cache,
             configured=found,
         )
 
@@ -385,7 +387,7 @@ def verify(options: Options) -> int:
 
 def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
     from kerasmigrate.api import verify_paths
-    from kerasmigrate.verify import MEMORY, render_text
+    from kerasmigrate.verify import MEMORY, Cache, render_text
 
     with Bar("verifying", wanted=not options.quiet) as bar:
         proof = verify_paths(
@@ -397,6 +399,7 @@ def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
             jobs=options.jobs or options.configured.verify.jobs or 1,
             timeout=options.timeout or 60.0,
             memory_mb=options.memory or MEMORY,
+            cache=Cache() if options.cache else None,
             progress=bar,
         )
     if options.format == "json":

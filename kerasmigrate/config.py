@@ -39,6 +39,7 @@ class VerifyConfig:
         timeout: Seconds that one file may take; None leaves the default.
         jobs: Files that run at once; None leaves the default.
         memory: MiB that one file may take; None leaves the default.
+        cache: Take what earlier runs have shown, and keep what this one does.
     """
 
     python: str | None = None
@@ -46,6 +47,7 @@ class VerifyConfig:
     timeout: float | None = None
     jobs: int | None = None
     memory: int | None = None
+    cache: bool = True
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ _VERIFY_KEYS: Mapping[str, _Reader] = {
     "python": (_text, "a string"),
     "builds": (_texts, "a list of strings"),
     "timeout": (_seconds, "a number of seconds above 0"),
+    "cache": (_truth, "true or false"),
     "memory": (_mebibytes, f"a whole number of MiB, at least {LEAST_MEMORY}"),
     "jobs": (_count, "a whole number above 0"),
 }

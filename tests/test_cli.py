@@ -14,7 +14,7 @@ import pytest
 from kerasmigrate import __version__, api, cli, commands
 from kerasmigrate.errors import VerifyError
 from kerasmigrate.journal import Journal, NewEntry
-from kerasmigrate.verify import Environment, FileVerdict, Verdict, VerifyReport
+from kerasmigrate.verify import Cache, Environment, FileVerdict, Verdict, VerifyReport
 
 OLD = b"from keras.layers.core import Dense\n"
 NEW = b"from keras.layers import Dense\n"
@@ -383,6 +383,8 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
     def verify(paths: object, to: str, **named: object) -> VerifyReport:
         named.pop("progress")
+        cache = named.pop("cache")
+        named["cache"] = isinstance(cache, Cache)
         asked.append({"paths": paths, "to": to, **named})
         return proof(Verdict.PROVED)
 
@@ -405,8 +407,11 @@ def test_verify(run: Run, verified: list[dict[str, object]]) -> None:
             "jobs": 2,
             "timeout": 5.0,
             "memory_mb": 512,
+            "cache": True,
         }
     ]
+    run("verify", ".", "--no-cache")
+    assert verified[-1]["cache"] is False
     data = json.loads(run("verify", ".", "--format", "json").out)
     assert (data["proved"], data["exit_code"]) == (True, 0)
 
@@ -451,7 +456,7 @@ def test_the_interpreter(
     run("verify", ".", "--python", "tool")
     # A configured path starts where it is written.
     (here / "proj" / "pyproject.toml").write_text(
-        '[tool.kerasmigrate.verify]\npython = "venv/python"\n', encoding="utf-8"
+        '[tool.kerasmigrate.verify]\npython = "venv/python"\ncache = false\n', encoding="utf-8"
     )
     run("verify", "proj")
     assert [each["python"] for each in verified] == [
@@ -459,6 +464,7 @@ def test_the_interpreter(
         here / "bin" / "tool",
         here / "proj" / "venv" / "python",
     ]
+    assert [each["cache"] for each in verified] == [True, True, False]
 
 
 def test_apply_with_verify(

@@ -38,6 +38,7 @@ def test_everything(tmp_path: Path) -> None:
         timeout = 30
         jobs = 2
         memory = 512
+        cache = false
         """,
     )
     assert load(tmp_path) == Config(
@@ -51,7 +52,7 @@ def test_everything(tmp_path: Path) -> None:
         python2=True,
         modern_defaults=True,
         jobs=3,
-        verify=VerifyConfig(".venv/bin/python", ("model:build(3)",), 30.0, 2, 512),
+        verify=VerifyConfig(".venv/bin/python", ("model:build(3)",), 30.0, 2, 512, False),
         path=path,
     )
 
@@ -93,7 +94,7 @@ KEYS = "api, exclude, ignore, include, jobs, modern_defaults, python2, select, t
         ),
         (
             "[tool.kerasmigrate.verify]\nbuild = []",
-            "unknown key tool.kerasmigrate.verify.build: known are builds, jobs, memory, "
+            "unknown key tool.kerasmigrate.verify.build: known are builds, cache, jobs, memory, "
             "python, timeout",
         ),
         (

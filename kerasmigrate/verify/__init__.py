@@ -16,7 +16,8 @@ from kerasmigrate.verify.results import (
     Verdict,
     VerifyReport,
 )
-from kerasmigrate.verify.run import MEMORY, StaticCheck, verify
+from kerasmigrate.verify.run import MEMORY, verify
+from kerasmigrate.verify.session import StaticCheck
 
 __all__ = [
     "MEMORY",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kerasmigrate import flavours
 from kerasmigrate.errors import VerifyError
 from kerasmigrate.verify import sources
-from kerasmigrate.verify.results import VerifyReport
+from kerasmigrate.verify.cache import Cache, Recall
+from kerasmigrate.verify.results import Environment, FileVerdict, VerifyReport
 from kerasmigrate.verify.scratch import remove
-from kerasmigrate.verify.session import Progress, Session, StaticCheck
+from kerasmigrate.verify.session import Progress, Session, StaticCheck, merge, not_run
 from kerasmigrate.verify.sources import absolute
 
 #: Memory that one file may take beyond what TensorFlow itself does, in MiB.
@@ -34,6 +38,7 @@ def verify(
     progress: Progress | None = None,
     root: Path | None = None,
     static: StaticCheck | None = None,
+    cache: Cache | None = None,
 ) -> VerifyReport:
     """Run every file that uses Keras under the target, and exercise the models that it builds.
 
@@ -52,6 +57,7 @@ def verify(
         root: The folder that is copied, and that imports start from; by default the named folder,
             or the project that the named files belong to.
         static: Step V1: a file's names and calls that do not bind; any makes it a ``keras-error``.
+        cache: What earlier runs have shown, and where this one is kept; none by default.
 
     Raises:
         VerifyError: Nothing could be run: no such file, no TensorFlow, a tree too large to copy.
@@ -66,29 +72,76 @@ def verify(
             raise VerifyError(f"{file} does not lie below the root {top}: choose a root above it")
     wanted = assign_builds(builds, top, files)
     interpreter = _interpreter(python)
-    place = Path(tempfile.mkdtemp(prefix="kerasmigrate-verify-"))
+    limits = {"timeout": timeout, "memory_mb": memory_mb}
+    recall = Recall(cache, top, chosen, interpreter, limits, wanted)
+    known = recall.find(files)
+    fresh: list[FileVerdict] = []
+    ended: dict[Path, FileVerdict] = {}
+
+    def finish(verdict: FileVerdict) -> None:
+        if not verdict.cached:
+            fresh.append(verdict)
+        problems = static(verdict.path) if static is not None else ()
+        ended[verdict.path] = merge(verdict, problems)
+        if progress is not None:
+            progress(len(ended), len(files), verdict.display)
+
+    environment: Environment | None = None
+    interrupted = False
     try:
-        if place.resolve().is_relative_to(top.resolve()):
-            raise VerifyError(f"{top} holds the temporary folder: choose a root below it")
-        place.chmod(0o755)
-        session = Session(chosen, interpreter, place, top, timeout, memory_mb)
-        try:
-            verdicts = session.run(files, wanted, jobs, progress, static)
-        finally:
-            session.close()
-    finally:
-        remove(place)
+        for each in known.values():
+            environment = each.environment
+            finish(each.verdict)
+        left = [file for file in files if file not in known]
+        if left or not known:
+            place = Path(tempfile.mkdtemp(prefix="kerasmigrate-verify-"))
+            try:
+                if place.resolve().is_relative_to(top.resolve()):
+                    raise VerifyError(f"{top} holds the temporary folder: choose a root below it")
+                place.chmod(0o755)
+                session = Session(chosen, interpreter, place, top, timeout, memory_mb)
+                try:
+                    session.run(left, wanted, jobs, finish)
+                finally:
+                    with _undisturbed():
+                        session.close()
+                environment, interrupted = session.environment, session.interrupted
+            finally:
+                with _undisturbed():
+                    remove(place)
+            recall.keep(fresh, environment)
+    except KeyboardInterrupt:
+        if environment is None:
+            raise
+        interrupted = True
+    assert environment is not None
+    verdicts = [
+        ended[file] if file in ended else not_run(file, top, "interrupted") for file in files
+    ]
     flavours_seen = {model.flavour for verdict in verdicts for model in verdict.models}
     return VerifyReport(
         target=chosen.name,
         api=chosen.api,
         root=top,
-        environment=session.environment,
+        environment=environment,
         files=tuple(verdicts),
         seconds=round(time.monotonic() - started, 3),
         flavours=tuple(sorted(flavours_seen)),
-        interrupted=session.interrupted,
+        interrupted=interrupted,
     )
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait while processes are ended and folders are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _interpreter(python: Path | None) -> Path:
