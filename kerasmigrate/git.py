@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,3 +162,107 @@ def _environment() -> dict[str, str]:
         if not name.startswith("GIT_") or name.startswith("GIT_CONFIG")
     }
     return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file of a commit; ``path`` is relative to the top, with forward slashes."""
+
+    path: str
+    id: str
+    size: int
+    executable: bool = False
+    link: bool = False
+
+
+class RevisionError(Exception):
+    """git cannot give what was asked of it; the text is the reason, one line."""
+
+
+def commit(top: Path, revision: str) -> str:
+    """Return the full name of the commit that a revision means.
+
+    Args:
+        top: Top of the work tree.
+        revision: As git takes it: ``HEAD~1``, a tag, a branch, the beginning of a name.
+
+    Raises:
+        RevisionError: There is no such revision, or git does not answer.
+    """
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    answer = _ask(top, *asked, allowed=(0, 1, 128))
+    name = os.fsdecode(answer).strip()
+    if not name:
+        raise RevisionError(f"no revision {revision!r} in {top}")
+    return name
+
+
+def files(top: Path, name: str) -> list[Blob]:
+    """Return the files of a commit, those of submodules left out.
+
+    Raises:
+        RevisionError: git does not answer.
+    """
+    answer = _ask(top, "ls-tree", "-r", "-z", "-l", "--full-tree", name)
+    found = []
+    for entry in answer.split(b"\0"):
+        if entry:
+            about, _, path = entry.partition(b"\t")
+            mode, kind, blob, size = about.split()
+            if kind == b"blob":
+                found.append(
+                    Blob(
+                        os.fsdecode(path),
+                        blob.decode(),
+                        int(size),
+                        mode == b"100755",
+                        mode == b"120000",
+                    )
+                )
+    return found
+
+
+def contents(top: Path, blobs: Iterable[Blob]) -> Iterator[tuple[Blob, bytes]]:
+    """Yield the bytes of files as they were committed; no filter or hook of anybody's runs.
+
+    Raises:
+        RevisionError: git does not answer.
+    """
+    wanted = list(blobs)
+    asked = "".join(each.id + "\n" for each in wanted).encode()
+    answer = _ask(top, "cat-file", "--batch", given=asked)
+    place = 0
+    for each in wanted:
+        end = answer.index(b"\n", place)
+        header = answer[place:end].split()
+        if header[1:2] != [b"blob"]:
+            raise RevisionError(f"{each.path} is not in this copy of the repository")
+        size = int(header[2])
+        yield each, answer[end + 1 : end + 1 + size]
+        place = end + 1 + size + 1
+
+
+def _ask(top: Path, *arguments: str, given: bytes = b"", allowed: Sequence[int] = (0,)) -> bytes:
+    """Run git on one work tree, and return what it prints."""
+    executable = shutil.which("git")
+    if executable is None:
+        raise RevisionError("there is no git to ask: install it, or name a folder")
+    try:
+        answer = subprocess.run(
+            [executable, "-c", "core.fsmonitor=false", "-C", str(top), *arguments],
+            # What a partial clone lacks is not to be fetched behind the user's back.
+            env={**_environment(), "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"},
+            input=given,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RevisionError(f"git did not answer within {TIMEOUT:.0f} s") from None
+    except OSError as error:
+        raise RevisionError(f"git could not be run: {error.strerror}") from error
+    if answer.returncode not in allowed:
+        first = os.fsdecode(answer.stderr).strip().partition("\n")[0]
+        reason = first.removeprefix("fatal: ") or f"git ended with {answer.returncode}"
+        raise RevisionError(reason)
+    return answer.stdout

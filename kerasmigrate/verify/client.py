@@ -87,7 +87,7 @@ class Server:
         target: Target,
         home: Path,
         memory_mb: int,
-        original: Mapping[str, Any] | None = None,
+        original: Mapping[str, object] | None = None,
     ) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class Verdict(str, Enum):
 
 #: Verdicts that hold as proof.
 PROOF = frozenset({Verdict.PROVED, Verdict.IMPORTED})
+#: Verdicts of originals whose models are known.
+RAN = frozenset({*PROOF, Verdict.PARTIAL, Verdict.NEEDS_ARGUMENTS})
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,45 @@ class Comparison:
     layers: tuple[LayerPair, ...] = ()
     explained_by: tuple[str, ...] = ()
 
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Comparison:
+        """Make one from what the worker sent, or from a report in JSON."""
+        known = {each.name for each in fields(cls)}
+        given = {name: value for name, value in data.items() if name in known}
+        for name in ("claims", "not_compared", "explained_by"):
+            given[name] = tuple(given.get(name) or ())
+        for name in ("parameters", "loss", "gradient_norm"):
+            given[name] = tuple(given[name]) if given.get(name) else None
+        given["likeness"] = Likeness(given["likeness"])
+        given["differences"] = tuple(
+            each if isinstance(each, Difference) else Difference(**each)
+            for each in given.get("differences") or ()
+        )
+        given["layers"] = tuple(_layer_pair(each) for each in given.get("layers") or ())
+        return cls(**given)
+
+
+def _layer_pair(data: dict[str, Any]) -> LayerPair:
+    return LayerPair(
+        original=_layer(data.get("original")),
+        migrated=_layer(data.get("migrated")),
+        difference=data.get("difference"),
+        differs=bool(data.get("differs")),
+    )
+
+
+def _layer(data: dict[str, Any] | None) -> Layer | None:
+    if data is None:
+        return None
+    return Layer(
+        name=str(data["name"]),
+        kind=str(data["kind"]),
+        shape=tuple(data.get("shape") or ()),
+        parameters=int(data.get("parameters") or 0),
+        inputs=tuple(str(each) for each in data.get("inputs") or ()),
+        settings=tuple((str(name), str(value)) for name, value in data.get("settings") or ()),
+    )
+
 
 @dataclass(frozen=True)
 class OriginalRun:
@@ -331,8 +372,21 @@ class VerifyReport:
 
     @property
     def proved(self) -> bool:
-        """Every file is ``proved`` or ``imported``."""
-        return all(file.verdict in PROOF for file in self.files)
+        """Every file is ``proved`` or ``imported``, and every model what it was, if that was asked.
+
+        An original that did not run proves nothing, whether or not models of its are missed.
+        """
+        if not all(file.verdict in PROOF for file in self.files):
+            return False
+        if self.original is None:
+            return True
+        ran = all(file.original is None or file.original.verdict in RAN for file in self.files)
+        return ran and all(each.likeness is Likeness.EQUAL for each in self.comparisons)
+
+    @property
+    def comparisons(self) -> Sequence[Comparison]:
+        """The comparisons of all files, in their order."""
+        return [each for file in self.files for each in file.comparisons]
 
     @property
     def exit_code(self) -> int:

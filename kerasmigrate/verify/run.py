@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import sys
@@ -13,12 +14,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kerasmigrate import flavours
-from kerasmigrate.errors import VerifyError
-from kerasmigrate.verify import sources
+from kerasmigrate.errors import UsageError, VerifyError
+from kerasmigrate.verify import against_keras, sources
+from kerasmigrate.verify.against import find
+from kerasmigrate.verify.against_explained import explained
+from kerasmigrate.verify.against_run import Announce, Limits, Originals
 from kerasmigrate.verify.cache import Cache, Recall
 from kerasmigrate.verify.results import Environment, FileVerdict, VerifyReport
 from kerasmigrate.verify.scratch import remove
-from kerasmigrate.verify.session import Progress, Session, StaticCheck, merge, not_run
+from kerasmigrate.verify.session import Progress, Session, Side, StaticCheck, merge, not_run
 from kerasmigrate.verify.sources import absolute
 
 #: Memory that one file may take beyond what TensorFlow itself does, in MiB.
@@ -39,6 +43,9 @@ def verify(
     root: Path | None = None,
     static: StaticCheck | None = None,
     cache: Cache | None = None,
+    against: str | None = None,
+    original: str | None = None,
+    announce: Announce | None = None,
 ) -> VerifyReport:
     """Run every file that uses Keras under the target, and exercise the models that it builds.
 
@@ -58,11 +65,18 @@ def verify(
             or the project that the named files belong to.
         static: Step V1: a file's names and calls that do not bind; any makes it a ``keras-error``.
         cache: What earlier runs have shown, and where this one is kept; none by default.
+        against: The code as it was: ``last`` (before the last apply), a folder, or a git revision.
+            Its models are built on the Keras that it was written for, and compared.
+        original: That Keras, where it should not be chosen: ``keras==1.2.2``, ``tf_keras``.
+        announce: Called with a line for what takes long besides: a download.
 
     Raises:
         VerifyError: Nothing could be run: no such file, no TensorFlow, a tree too large to copy.
-        UsageError: There is no such target.
+        UsageError: There is no such target, or nothing to compare with where ``against`` says.
     """
+    only = against_keras.parse_option(original) if original is not None else None
+    if only is not None and against is None:
+        raise UsageError("--original is of no use without --against: name the code as it was")
     started = time.monotonic()
     chosen = flavours.target(target, api)
     top = absolute(root) if root is not None else sources.find_root(paths)
@@ -73,18 +87,23 @@ def verify(
     wanted = assign_builds(builds, top, files)
     interpreter = _interpreter(python)
     limits = {"timeout": timeout, "memory_mb": memory_mb}
-    recall = Recall(cache, top, chosen, interpreter, limits, wanted)
+    recall = Recall(cache if against is None else None, top, chosen, interpreter, limits, wanted)
     known = recall.find(files)
     fresh: list[FileVerdict] = []
     ended: dict[Path, FileVerdict] = {}
+    steps = itertools.count(1)
+    proof: Originals | None = None
+
+    def step(display: str) -> None:
+        if progress is not None:
+            progress(next(steps), len(files) * (1 if against is None else 2), display)
 
     def finish(verdict: FileVerdict) -> None:
         if not verdict.cached:
             fresh.append(verdict)
         problems = static(verdict.path) if static is not None else ()
         ended[verdict.path] = merge(verdict, problems)
-        if progress is not None:
-            progress(len(ended), len(files), verdict.display)
+        step(verdict.display)
 
     environment: Environment | None = None
     interrupted = False
@@ -99,7 +118,14 @@ def verify(
                 if place.resolve().is_relative_to(top.resolve()):
                     raise VerifyError(f"{top} holds the temporary folder: choose a root below it")
                 place.chmod(0o755)
-                session = Session(chosen, interpreter, place, top, timeout, memory_mb)
+                side = None
+                if against is not None:
+                    before = find(against, top, paths, place / "before")
+                    with_what = Limits(interpreter, timeout, memory_mb, jobs)
+                    proof = Originals(before, place, with_what, only, announce)
+                    proof.run(left, wanted, step)
+                    side = Side("migrated", None, proof.portraits)
+                session = Session(chosen, interpreter, place, top, timeout, memory_mb, side)
                 try:
                     session.run(left, wanted, jobs, finish)
                 finally:
@@ -118,6 +144,9 @@ def verify(
     verdicts = [
         ended[file] if file in ended else not_run(file, top, "interrupted") for file in files
     ]
+    if proof is not None:
+        verdicts = [proof.complete(verdict) for verdict in verdicts]
+        verdicts = explained(verdicts, proof.original, chosen)
     flavours_seen = {model.flavour for verdict in verdicts for model in verdict.models}
     return VerifyReport(
         target=chosen.name,
@@ -128,6 +157,7 @@ def verify(
         seconds=round(time.monotonic() - started, 3),
         flavours=tuple(sorted(flavours_seen)),
         interrupted=interrupted,
+        original=proof.keras if proof is not None else None,
     )
 
 

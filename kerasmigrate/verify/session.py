@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kerasmigrate.errors import VerifyError
 from kerasmigrate.verify.client import Server, ServerDiedError
 from kerasmigrate.verify.results import (
     PROOF,
+    Comparison,
     Environment,
     FileVerdict,
     ModelEvidence,
@@ -36,6 +37,22 @@ def merge(verdict: FileVerdict, problems: Sequence[str]) -> FileVerdict:
     return replace(verdict, verdict=Verdict.KERAS_ERROR, cause=problems[0], where="", notes=notes)
 
 
+@dataclass(frozen=True)
+class Side:
+    """Which side of a comparison a session runs.
+
+    Attributes:
+        role: ``original`` takes its models down, ``migrated`` compares its own with them; empty
+            where nothing is compared.
+        setup: What else the server of an original has to know; None for what is installed.
+        portraits: Where the models that were taken down are, for each file.
+    """
+
+    role: str = ""
+    setup: Mapping[str, object] | None = None
+    portraits: Mapping[Path, Path] = field(default_factory=dict)
+
+
 class Session:
     """One server, its slots, and what is known of the environment."""
 
@@ -47,7 +64,11 @@ class Session:
         root: Path,
         timeout: float,
         memory_mb: int,
+        side: Side | None = None,
     ) -> None:
+        self.side = side or Side()
+        #: How many models of an original were taken down.
+        self.taken: dict[Path, int] = {}
         self.target = target
         self.python = python
         self.place = place
@@ -61,9 +82,9 @@ class Session:
         self.server = self._start()
 
     def _start(self) -> Server:
-        server = Server(self.python, self.target, self.home, self.memory_mb)
+        server = Server(self.python, self.target, self.home, self.memory_mb, self.side.setup)
         self.hello = server.hello
-        if self.hello["major"] != self.target.api:
+        if self.side.setup is None and self.hello["major"] != self.target.api:
             server.close()
             raise VerifyError(
                 f"{self.target.name} in {self.python} is Keras {self.hello['major']}, not Keras "
@@ -155,7 +176,10 @@ class Session:
     def _job(
         self, index: int, file: Path, builds: dict[Path, list[str]], scratch: Scratch
     ) -> dict[str, Any]:
+        portraits = self.side.portraits.get(file)
         return {
+            "role": self.side.role if portraits is not None else "",
+            "portraits": str(portraits or ""),
             "id": index,
             "path": str(scratch.project / file.relative_to(self.root)),
             "tree": str(scratch.tree),
@@ -195,10 +219,18 @@ class Session:
             data["errors"] = [(step, clean(cause)) for step, cause in data["errors"]]
             data["notes"] = [clean(note) for note in data["notes"]]
             models.append(ModelEvidence.from_dict(data))
+        comparisons = []
+        for data in result.get("comparisons", ()):
+            data["cause"] = clean(data["cause"])
+            for name in ("where", "original_where"):
+                data[name] = data.get(name, "").removeprefix(prefix)
+            comparisons.append(Comparison.from_dict(data))
+        self.taken[file] = int(result.get("taken", 0))
         return FileVerdict(
             path=file,
             display=display,
             verdict=verdict,
+            comparisons=tuple(comparisons),
             cause=clean(result["cause"]),
             where=result.get("where", "").removeprefix(prefix),
             models=tuple(models),

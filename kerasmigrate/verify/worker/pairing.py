@@ -53,11 +53,11 @@ def pair(originals: Sequence[Known], migrated: Sequence[Known]) -> list[tuple[in
     for by, key in ways:
         for one in list(left):
             wanted = key(originals[one])
-            other = next((i for i in right if wanted and key(migrated[i]) == wanted), None)
-            if other is not None:
-                take(one, other, by)
+            same = [i for i in right if wanted and key(migrated[i]) == wanted]
+            if same:
+                take(one, same[0], by)
     for one in list(left):  # the same function, and nothing else to go by: in their order
-        other = next((i for i in right if migrated[i].place == originals[one].place), None)
-        if other is not None:
-            take(one, other, PLACE)
+        same = [i for i in right if migrated[i].place == originals[one].place]
+        if same:
+            take(one, same[0], PLACE)
     return sorted(found)

@@ -47,7 +47,7 @@ def keep(records: list[Record], folder: str, until: float) -> int:
         folder: Where to; empty.
         until: When to stop, on the clock of ``time.monotonic``.
     """
-    entries = []
+    entries: list[dict[str, Any]] = []
     taken = total = 0
     for record in records:
         known = _known(record)

@@ -1,0 +1,102 @@
+"""Which findings of the migration speak of a difference: those in the code that built the model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kerasmigrate.errors import SourceError
+from kerasmigrate.findings import Finding
+from kerasmigrate.flavours import Target
+from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import Project, parse_quietly
+from kerasmigrate.source import Source
+from kerasmigrate.verify.against import Original
+from kerasmigrate.verify.results import Comparison, FileVerdict, Likeness
+from kerasmigrate.verify.sources import python_files
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def explained(
+    verdicts: Sequence[FileVerdict], original: Original, target: Target
+) -> list[FileVerdict]:
+    """Name for each model that differs the findings that the migration of the original makes.
+
+    It is migrated anew, in memory: what was reported then may be gone from the code by now.
+    """
+    pipeline = Pipeline.to(target.name, api=target.api)
+    project: Project | None = None
+    found = []
+    for verdict in verdicts:
+        path = original.file(verdict.path)
+        differs = any(each.likeness is Likeness.DIFFERENT for each in verdict.comparisons)
+        if path is not None and differs:
+            if project is None:
+                project = Project(original.project, list(python_files(original.root)))
+            comparisons = _explained(verdict.comparisons, path, pipeline, project, original)
+            verdict = replace(verdict, comparisons=comparisons)
+        found.append(verdict)
+    return found
+
+
+def _explained(
+    comparisons: Sequence[Comparison],
+    path: Path,
+    pipeline: Pipeline,
+    project: Project,
+    original: Original,
+) -> tuple[Comparison, ...]:
+    findings: dict[Path, tuple[tuple[Finding, ...], ast.Module]] = {}
+    told = []
+    for each in comparisons:
+        if each.likeness is Likeness.DIFFERENT:
+            name, _, line = each.original_where.rpartition(":")
+            place = original.root / name if name else path
+            if place not in findings:
+                findings[place] = _findings(place if place.is_file() else path, pipeline, project)
+            known, tree = findings[place]
+            lines = _lines(tree, int(line) if line.isdigit() else 0)
+            codes = {each.code for each in known if each.line in lines and not each.fixed}
+            each = replace(each, explained_by=tuple(sorted(codes)))
+        told.append(each)
+    return tuple(told)
+
+
+def _findings(
+    path: Path, pipeline: Pipeline, project: Project
+) -> tuple[tuple[Finding, ...], ast.Module]:
+    try:
+        text = Source.read(path, path.name).text
+        return pipeline.run(text, project.view(path)).findings, parse_quietly(text)
+    except (SourceError, SyntaxError, ValueError, RecursionError):
+        return (), ast.Module([], [])
+
+
+def _lines(tree: ast.Module, line: int) -> frozenset[int]:
+    """Return the lines that may have a part in what is built at one: its function, what that calls.
+
+    What stands outside of all functions always may: imports, settings, custom objects.
+    """
+    named = {each.name: each for each in tree.body if isinstance(each, _Function)}
+    found = {0} | {
+        number for each in tree.body if not isinstance(each, _Function) for number in _span(each)
+    }
+    start: list[ast.AST] = [each for each in tree.body if line in _span(each)]
+    seen: set[str] = set()
+    while start:
+        node = start.pop()
+        found.update(_span(node))
+        for each in ast.walk(node):
+            name = each.id if isinstance(each, ast.Name) else ""
+            if name in named and name not in seen:
+                seen.add(name)
+                start.append(named[name])
+    return frozenset(found)
+
+
+def _span(node: ast.AST) -> range:
+    first = getattr(node, "lineno", 0)
+    return range(first, (getattr(node, "end_lineno", None) or first) + 1)
