@@ -145,6 +145,9 @@ Cache = Annotated[
     bool | None,
     typer.Option("--cache/--no-cache", help="Take what earlier runs of the same code have shown."),
 ]
+Html = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write a page with all evidence, too.")
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to colour the diff.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on the error stream.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every finding.")]
@@ -249,6 +252,7 @@ def apply(
     timeout: Timeout = None,
     memory: Memory = None,
     cache: Cache = None,
+    html: Html = None,
     jobs: Jobs = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -304,6 +308,7 @@ def verify(
     memory: Memory = None,
     cache: Cache = None,
     format: Annotated[VerifyFormat, typer.Option(help="Format of the report.")] = VerifyFormat.TEXT,
+    html: Html = None,
     jobs: Jobs = None,
     quiet: Quiet = False,
     verbose: Verbose = False,

@@ -61,6 +61,7 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     rule: str | None = None
+    html: str | None = None
     versions: Sequence[str] = ()
     configured: config.Config = field(default_factory=config.Config)
 
@@ -140,6 +141,24 @@ class Options:
             raise UsageError(f"no interpreter {named!r}: give --python the path of one")
         # Not resolved: the name is what makes an interpreter that of a virtual environment.
         return Path(os.path.abspath(found))  # noqa: PTH100
+
+    @property
+    def page(self) -> Path | None:
+        """Where the page of evidence goes.
+
+        Raises:
+            UsageError: It cannot be written there.
+        """
+        if self.html is None:
+            return None
+        place = Path(self.html)
+        if place.is_dir():
+            raise UsageError(f"--html {printable(self.html)} is a folder: name a file in it")
+        if not place.absolute().parent.is_dir():
+            raise UsageError(
+                f"--html {printable(self.html)}: there is no such folder: make it first"
+            )
+        return place
 
     @property
     def reads_stdin(self) -> bool:
@@ -244,7 +263,10 @@ def apply(options: Options) -> int:
         sys.stdout.buffer.flush()
         _finish(options, outcome, written=True)
         return _applied(outcome)
+    if options.html and not options.verify:
+        raise UsageError("--html shows what a verification found: add --verify")
     interpreter = options.interpreter
+    _ = options.page  # what is wrong with it is said before anything is written
     outcome = _migrate(options, write=True)
     _finish(options, outcome, written=True)
     if outcome.changed:
@@ -252,7 +274,7 @@ def apply(options: Options) -> int:
         _say(options, f"take it back with: kerasmigrate undo {shown}\n")
     if not options.verify:
         return _applied(outcome)
-    proof = _verify(options, interpreter)
+    proof = _verify(options, interpreter, outcome)
     if proof.interrupted:
         return proof.exit_code
     if outcome.incomplete:
@@ -385,10 +407,13 @@ def verify(options: Options) -> int:
     return _verify(options, options.interpreter).exit_code
 
 
-def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
+def _verify(
+    options: Options, interpreter: Path | None, migration: Report | None = None
+) -> VerifyReport:
     from kerasmigrate.api import verify_paths
     from kerasmigrate.verify import MEMORY, Cache, render_text
 
+    page = options.page
     with Bar("verifying", wanted=not options.quiet) as bar:
         proof = verify_paths(
             options.paths,
@@ -408,6 +433,11 @@ def _verify(options: Options, interpreter: Path | None) -> VerifyReport:
         text = render_text(proof, details=options.verbose)
     sys.stdout.write(text)
     sys.stdout.flush()
+    if page is not None:
+        from kerasmigrate.evidence import write_html
+
+        write_html(page, proof, migration)
+        _say(options, f"evidence: {printable(str(page))}\n")
     if proof.interrupted:
         _say(options, "kerasmigrate: interrupted\n")
     return proof
