@@ -22,6 +22,8 @@ INDEX = "index.json"
 MOST_PARAMETERS = 150_000_000
 #: The portraits of one file take at most so many bytes together.
 MOST_BYTES = 3 << 30
+#: A difference of epsilons below this is no setting of anybody's.
+SMALL = 1e-6
 NO_TIME = "there was no time left for it"
 
 
@@ -52,6 +54,7 @@ def keep(records: list[Record], folder: str, until: float) -> int:
     for record in records:
         known = _known(record)
         entry: dict[str, Any] = {**known._asdict(), "where": record.where, "cause": ""}
+        entry["epsilon"] = _epsilon(record.model)
         stem = os.path.join(folder, str(len(entries)))
         entries.append(entry)
         entry["stem"] = os.path.basename(stem)
@@ -173,25 +176,53 @@ def _compared(
     try:
         original = storage.load(os.path.join(folder, os.path.basename(str(entry["stem"]))))
         with standins.paused():
-            _refresh(record)
+            note = _refresh(record.model, entry["epsilon"])
             compared = comparing.compare(record.world.api, original, record.model)
     except (Exception, standins.OutOfTime) as error:
         return _reason(error)
     about.update(fields(compared))
+    if note and "step" in compared.claims:
+        about["not_compared"].append(note)
     return ""
 
 
-def _refresh(record: Record) -> None:
-    """Give a model an optimizer that has not seen a step: the original's has not, either."""
-    model = record.model
+def _epsilon(model: Any) -> float | None:
+    """Return what a model's optimizer keeps its divisions from zero with."""
+    try:
+        return float(model.optimizer.get_config()["epsilon"])
+    except Exception:  # no optimizer, one without, or a class of the user's
+        return None
+
+
+def _refresh(model: Any, epsilon: float | None) -> str:
+    """Give a model an optimizer that has not seen a step: the original's has not, either.
+
+    Args:
+        epsilon: Of the original's optimizer. Keras 1 had 1e-8 where it is 1e-7 now, which matters
+            for gradients that are next to nothing, and would hide all other differences of them.
+
+    Returns:
+        What of the optimizer was changed, in one line; else nothing.
+    """
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not hasattr(optimizer, "get_config"):
-        return
-    fresh = type(optimizer).from_config(optimizer.get_config())
-    model.optimizer = fresh
+        return ""
+    config = dict(optimizer.get_config())
+    own, note = _epsilon(model), ""
+    if epsilon is not None and own is not None and own != epsilon and max(own, epsilon) < SMALL:
+        config["epsilon"] = epsilon
+        note = (
+            f"epsilon of the optimizer: {own:g}, in the original {epsilon:g}, which the step was"
+            " taken with"
+        )
+    try:
+        model.optimizer = type(optimizer).from_config(config)
+    except Exception as error:  # a class of the user's
+        return f"step: the optimizer cannot be made anew: {one_line(str(error))}"
     for name in ("train_function", "test_function", "predict_function"):
         if hasattr(model, name):
             setattr(model, name, None)
+    return note
 
 
 def fields(compared: Any) -> dict[str, Any]:
