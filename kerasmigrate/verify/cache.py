@@ -131,7 +131,8 @@ class Cache:
         body = json.dumps(data).encode()
         place = self._place(key)
         with contextlib.suppress(OSError):
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.folder, place.parent):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix=".", dir=place.parent)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
