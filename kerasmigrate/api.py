@@ -282,11 +282,14 @@ def verify_paths(
     memory_mb: int | None = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
+    against: Path | str | None = None,
+    original: str | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> VerifyReport:
     """Climb the verification ladder, V0 to V3: bind every call, import, build, run, save and load.
 
-    The steps that need TensorFlow are :func:`kerasmigrate.verify.verify`'s; this adds the static
-    ones.
+    With ``against`` also V4: build the models of the original, and compare. The steps that need
+    TensorFlow are :func:`kerasmigrate.verify.verify`'s; this adds the static ones.
 
     Args:
         paths: Files, and folders to search.
@@ -298,11 +301,16 @@ def verify_paths(
         timeout: Seconds for one file.
         memory_mb: Memory for one file, in MiB, beyond what TensorFlow itself takes.
         cache: What earlier runs have shown; by default nothing is taken from there or kept.
-        progress: Called after each file.
+        progress: Called after each file, of the original and of the migrated tree.
+        against: The code as it was: ``last`` (before the last `migrate` that wrote), a folder, or a
+            git revision.
+        original: The Keras to run it on, as ``keras==1.2.2``, ``keras`` or ``tf_keras``; by default
+            the one that it was written for.
+        announce: Called with a line before an old Keras is downloaded.
 
     Raises:
         VerifyError: Nothing could be run, for example because TensorFlow is not installed.
-        UsageError: There is no such target.
+        UsageError: There is no such target, or nothing to compare with where ``against`` says.
     """
     from kerasmigrate.verify import MEMORY, verify
 
@@ -318,6 +326,9 @@ def verify_paths(
         cache=cache,
         progress=progress,
         static=static_check(to, api),
+        against=str(against) if against is not None else None,
+        original=original,
+        announce=announce,
     )
 
 

@@ -304,6 +304,22 @@ def verify(
     api: Api = None,
     python: Python = None,
     build: Build = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REV|DIR|last",
+            help="Compare with the code as it was: at a git revision, in a folder, before the last"
+            " apply.",
+        ),
+    ] = None,
+    original: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KERAS",
+            help="What to run that code on: keras==1.2.2, keras, tf_keras (what it was written"
+            " for).",
+        ),
+    ] = None,
     timeout: Timeout = None,
     memory: Memory = None,
     cache: Cache = None,
@@ -313,7 +329,7 @@ def verify(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run migrated code under TensorFlow, build its models."""
+    """Run migrated code under TensorFlow, build its models, compare them with the originals."""
     return _run("verify", locals())
 
 

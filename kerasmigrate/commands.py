@@ -51,6 +51,8 @@ class Options:
     force: bool = False
     resume: bool = False
     verify: bool = False
+    against: str | None = None
+    original: str | None = None
     python: str | None = None
     build: Sequence[str] = ()
     timeout: float | None = None
@@ -426,6 +428,9 @@ def _verify(
             memory_mb=options.memory or MEMORY,
             cache=Cache() if options.cache else None,
             progress=bar,
+            against=options.against,
+            original=options.original,
+            announce=lambda line: _say(options, f"kerasmigrate: {line}\n"),
         )
     if options.format == "json":
         text = json.dumps(proof.to_dict(), indent=2) + "\n"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from kerasmigrate.verify.results import PROOF, FileVerdict, ModelEvidence, Verdict, VerifyReport
+from kerasmigrate.verify.results import (
+    PROOF,
+    RAN,
+    Comparison,
+    FileVerdict,
+    Likeness,
+    ModelEvidence,
+    OriginalKeras,
+    Verdict,
+    VerifyReport,
+)
 
 
 def render_text(report: VerifyReport, *, details: bool = False) -> str:
@@ -24,10 +34,14 @@ def render_text(report: VerifyReport, *, details: bool = False) -> str:
             f"run as {environment.user}; network closed by {environment.network}; "
             f"tree protected: {environment.files}"
         )
+    if report.original is not None:
+        lines.append(_original(report.original))
     lines.append("")
     for file in report.files:
         lines += _file(file, details)
     lines += ["", _summary(report)]
+    if report.original is not None:
+        lines.append(_equality(report))
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +56,61 @@ def _file(file: FileVerdict, details: bool) -> list[str]:
     if details or file.verdict not in PROOF:
         lines += [f"    {line}" for model in file.models for line in _model(model)]
         lines += [f"    note: {note}" for note in file.notes]
+    if file.original is not None and file.original.verdict not in RAN:
+        run = file.original
+        where = f"{run.where}: " if run.where else ""
+        lines.append(f"    original: {run.verdict.value}: {where}{run.cause}")
+    for each in file.comparisons:
+        if details or each.likeness is not Likeness.EQUAL:
+            lines += [f"    {line}" for line in _comparison(each, details)]
     return lines
+
+
+def _original(original: OriginalKeras) -> str:
+    return (
+        f"original {original.against}, run on {original.package} {original.version}: "
+        f"{original.chosen_because}"
+    )
+
+
+def _comparison(found: Comparison, details: bool) -> list[str]:
+    name, where = (
+        (found.name, found.where) if found.where else (found.original_name, found.original_where)
+    )
+    place = f" ({where})" if where else ""
+    title = f"{found.likeness.value.replace('-', ' ')}: {name or 'all models'}{place}"
+    if found.likeness is Likeness.NOT_COMPARED:
+        return [f"{title}: {found.cause}"]
+    largest = "" if found.largest is None else f"outputs differ by {found.largest:.2g} at most"
+    if found.likeness is Likeness.EQUAL:
+        lines = [f"{title}: {largest}; compared: {', '.join(found.claims)}"]
+    else:
+        told = found.differences if details else found.differences[:1]
+        lines = [f"{title}: {told[0].claim}: {told[0].message}"]
+        lines += [f"  {each.claim}: {each.message}" for each in told[1:]]
+        more = len(found.differences) - len(told)
+        if more:
+            lines.append(f"  {more} more difference{'s' if more != 1 else ''} with -v")
+        if found.explained_by:
+            lines.append(f"  the migration had said so: {', '.join(found.explained_by)}")
+    if details:
+        lines += [f"  not compared: {each}" for each in found.not_compared]
+    return lines
+
+
+def _equality(report: VerifyReport) -> str:
+    every = report.comparisons
+    counts = [
+        f"{number} {likeness.value.replace('-', ' ')}"
+        for likeness in Likeness
+        if (number := sum(each.likeness is likeness for each in every))
+    ]
+    largest = max((each.largest or 0.0 for each in every), default=0.0)
+    equal = all(each.likeness is Likeness.EQUAL for each in every)
+    text = f"models compared with the original: {', '.join(counts) or 'none'}"
+    if every and equal:
+        text += f"; outputs differ by {largest:.2g} at most"
+    return text[0].upper() + text[1:]
 
 
 def _model(model: ModelEvidence) -> list[str]:
