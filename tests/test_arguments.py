@@ -297,7 +297,6 @@ OTHERS = [
     ("optimizers", "Adam", "Adam(lr=.1, decay=0)", "Adam(learning_rate=.1)"),
     ("optimizers", "Adam", "Adam(.1, .9, .999, 1e-8, 0.)", "Adam(.1, .9, .999, 1e-8)"),
     ("optimizers", "RMSprop", "RMSprop(.1, .9, 1e-8)", "RMSprop(.1, .9, epsilon=1e-8)"),
-    ("optimizers", "Nadam", "Nadam(lr=.1, schedule_decay=.004)", "Nadam(learning_rate=.1)"),
     (
         "callbacks",
         "ReduceLROnPlateau",
@@ -321,6 +320,15 @@ OTHERS = [
         "to_categorical(labels, num_classes=3)",
     ),
 ]
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras"])
+def test_the_default_of_schedule_decay_is_dropped(to: str) -> None:
+    check(
+        "from keras.optimizers import Nadam\n\nopt = Nadam(lr=.1, schedule_decay=.004)\n",
+        f"from {ROOTS[to]}.optimizers import Nadam\n\nopt = Nadam(learning_rate=.1)\n",
+        to=to,
+    )  # for tf_keras see KM209
 
 
 @pytest.mark.parametrize("to", ROOTS)

@@ -114,7 +114,7 @@ SETTERS = [
 
 
 @pytest.mark.parametrize(("more", "why"), SETTERS)
-@each_target
+@pytest.mark.parametrize("to", ["keras", "tf.keras"])
 def test_decay_stays_where_somebody_sets_the_rate(more: str, why: str, to: str) -> None:
     home = PACKAGE[to]
     text = (
@@ -127,7 +127,106 @@ def test_decay_stays_where_somebody_sets_the_rate(more: str, why: str, to: str) 
     assert not finding.fixed
     assert why in finding.message
     assert "InverseTimeDecay(0.01, decay_steps=1, decay_rate=1e-6)" in finding.advice
-    assert ("legacy.SGD" in finding.advice) == (to == "tf_keras")
+    assert "legacy" not in finding.advice
+
+
+@pytest.mark.parametrize(("more", "why"), SETTERS)
+def test_tf_keras_has_old_optimizers_whose_rate_can_be_set(more: str, why: str) -> None:
+    text = (
+        "from tf_keras.models import Sequential\nfrom tf_keras.optimizers import {}\n\n"
+        "sgd = {}SGD(learning_rate=0.01, decay=1e-6)\n{}"
+    )
+    more = more.replace("from keras", "from tf_keras")
+    settings = Settings(select=frozenset(("KM101", "KM209", "KM208", "KM201")))
+    findings = check(
+        text.format("SGD", "", more),
+        text.format("legacy", "legacy.", more),
+        to="tf_keras",
+        settings=settings,
+    )
+    assert [each.code for each in findings if each.code != "KM101"] == ["KM209"]
+
+
+SLOWER = "from tf_keras.callbacks import ReduceLROnPlateau\n{}\n\nReduceLROnPlateau()\nopt = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("imports", "before", "new_imports", "after"),
+    [
+        (
+            "import tf_keras as keras",
+            "keras.optimizers.Adadelta(1.0, decay=d)",
+            None,
+            "keras.optimizers.legacy.Adadelta(1.0, decay=d)",
+        ),
+        (
+            "from tf_keras.optimizers import SGD",
+            "SGD(0.01, 0.9, 1e-6, True)",
+            "from tf_keras.optimizers import legacy",
+            "legacy.SGD(0.01, 0.9, decay=1e-6, nesterov=True)",
+        ),
+        (
+            "from tf_keras import optimizers",
+            "(optimizers.RMSprop)(decay=0.5, **more)  # slow",
+            None,
+            "(optimizers.legacy.RMSprop)(decay=0.5, **more)  # slow",
+        ),
+        (
+            "from tf_keras.optimizers import Nadam",
+            "Nadam(0.1, schedule_decay=0.004)",
+            "from tf_keras.optimizers import legacy",
+            "legacy.Nadam(0.1, schedule_decay=0.004)",
+        ),
+        (
+            "from tf_keras.optimizers import Adam, SGD",
+            "Adam(0.1), SGD(0.1, decay=0.5)",
+            "from tf_keras.optimizers import Adam, legacy",
+            "Adam(0.1), legacy.SGD(0.1, decay=0.5)",
+        ),
+    ],
+)
+def test_how_the_old_optimizers_are_spelt(
+    imports: str, before: str, new_imports: str | None, after: str
+) -> None:
+    check(
+        SLOWER.format(imports, before)
+        .replace("tf_keras as keras", "keras")
+        .replace("tf_keras", "keras"),
+        SLOWER.format(new_imports or imports, after),
+        to="tf_keras",
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "partial(SGD, decay=0.5)",
+        "legacy.SGD(0.1, decay=0.5)",
+        "legacy.Nadam(0.1, schedule_decay=0.5)",
+        "SGD(0.1, weight_decay=0.5)",
+        "mine.SGD(0.1, decay=0.5)",
+        "type('S', (SGD,), {})(0.1, decay=0.5)",
+    ],
+)
+def test_where_no_old_optimizer_comes_in(call: str) -> None:
+    settings = Settings(select=frozenset(("KM209",)))
+    untouched(
+        "from functools import partial\n\nimport mine\nfrom tf_keras.callbacks import"
+        f" ReduceLROnPlateau\nfrom tf_keras.optimizers import SGD, legacy\n\nopt = {call}\n"
+        "ReduceLROnPlateau()\n",
+        to="tf_keras",
+        settings=settings,
+        codes=[],
+    )
+
+
+def test_a_subclass_keeps_its_base() -> None:
+    code = (
+        "from tf_keras.optimizers import SGD\n\n\nclass Slow(SGD):\n"
+        "    def __init__(self):\n        super().__init__(0.1, decay=0.5)\n"
+        "        self.lr = self.optimizer.lr\n"
+    )
+    untouched(code, to="tf_keras", settings=Settings(select=frozenset(("KM209",))), codes=[])
 
 
 def test_decay_by_position_stays_where_somebody_sets_the_rate() -> None:
@@ -246,8 +345,8 @@ def test_files_that_run_together(files: dict[str, str], stays: bool, tmp_path: P
 def test_epsilon_none_was_the_default(name: str, to: str) -> None:
     home = PACKAGE[to]
     check(
-        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=1, epsilon=None)\n",
-        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=1, epsilon=1e-7)\n",
+        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=0.1, epsilon=None)\n",
+        f"from {home}.optimizers import {name}\n\nopt = {name}(learning_rate=0.1, epsilon=1e-7)\n",
         to=to,
         codes=["KM201"],
     )

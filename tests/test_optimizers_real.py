@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from originals import run_original
 
 from kerasmigrate.pipeline import Pipeline
 
@@ -140,3 +142,56 @@ def test_the_rate_that_is_set_is_the_rate_of_the_next_step(to: str) -> None:
     assert "RESULT" in done.stdout, done.stderr
     # The gradient of (w - 0) ** 2 at 1 is 2, so that a rate of 0.25 goes from 1 to 0.5.
     assert json.loads(done.stdout.rpartition("RESULT")[2]) == [0.25, 0.125, 0.25, 0.5]
+
+
+#: Optimizers of Keras 2 whose rate decays, and is set on the way, too.
+SET = (
+    "SGD(lr=0.1, decay=0.5)",
+    "SGD(lr=0.1, momentum=0.9, decay=0.01, nesterov=True)",
+    "Adadelta(lr=1.0, decay=0.5)",
+    "RMSprop(lr=0.1, decay=0.5)",
+    "Adam(lr=0.1, decay=0.5)",
+    "Adamax(lr=0.1, decay=0.5)",
+    "Nadam(lr=0.1, schedule_decay=0.004)",
+    "Nadam(lr=0.1, schedule_decay=0.5)",
+)
+PROGRAM = """
+import numpy as np
+from keras import backend as K
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.optimizers import SGD, Adadelta, RMSprop, Adam, Adamax, Nadam
+
+made = [{}]
+found = []
+x = np.random.RandomState(0).rand(32, 3)
+for optimizer in made:
+    model = Sequential([Dense(1, use_bias=False, input_shape=(3,))])
+    model.compile(optimizer, "mse")
+    model.set_weights([np.array([[0.3], [-0.2], [0.1]])])
+    steps = []
+    for step in range(6):
+        if step == 3:
+            K.set_value(model.optimizer.lr, 0.5 * K.get_value(model.optimizer.lr))
+        model.train_on_batch(x, x.sum(1))
+        steps.append(model.get_weights()[0].ravel().tolist())
+    found.append(steps)
+"""
+
+
+@pytest.mark.pypi
+def test_old_optimizers_of_tf_keras_step_as_those_of_keras_2() -> None:
+    """KM209: with a decay, and a rate that is set, the steps of Keras 2.3.1 are made."""
+    program = PROGRAM.format(", ".join(SET))
+    old = run_original("2.3.1", program + "results['found'] = found\n")["found"]
+    text = Pipeline.to("tf_keras").run(program).text
+    assert text.count("legacy.") == len(SET)
+    done = subprocess.run(
+        (sys.executable, "-c", text + "import json\nprint(json.dumps(found))\n"),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    new = json.loads(done.stdout.splitlines()[-1])
+    for call, first, second in zip(SET, old, new, strict=True):
+        assert np.abs(np.subtract(first, second)).max() < 2e-6, call

@@ -17,7 +17,7 @@ from kerasmigrate.transform import Context, Transform
 
 from ._learning_rates import RateSetters
 from .arguments_optimizers import STEPS as OPTIMIZER_STEPS
-from .arguments_optimizers import hidden
+from .arguments_optimizers import hidden, legacy
 from .arguments_options import Options
 from .arguments_rules import (
     ARGUMENT,
@@ -25,6 +25,7 @@ from .arguments_rules import (
     DECAY,
     KERNEL,
     LAYOUT_VALUE,
+    LEGACY,
     NO_SUCCESSOR,
     NOT_CONVERTED,
 )
@@ -56,13 +57,15 @@ _NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
 class LegacyArguments(Transform):
     """Converts the arguments of every callable in the table."""
 
-    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY, CLIPPING)
+    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY, LEGACY, CLIPPING)
     order = 20
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         #: Layers that are called in the expression that makes them.
         self._applied: set[cst.CSTNode] = set()
+        #: How the old optimizer that takes the place of another one is spelt, and its path.
+        self._legacy: dict[cst.CSTNode, tuple[str, str]] = {}
 
     @cached_property
     def era(self) -> Era:
@@ -89,21 +92,63 @@ class LegacyArguments(Transform):
     def visit_Call(self, node: cst.Call) -> None:
         if isinstance(node.func, cst.Call):
             self._applied.add(node.func)
+        self._plan_legacy(node)
+
+    def _plan_legacy(self, call: cst.Call) -> None:
+        """Find out whether an optimizer has to be one of the old ones that tf_keras keeps."""
+        found = callee(self.context.names, call)
+        row = row_of(found.path) if found is not None else None
+        if found is None or row is None or "learning_rate_decay" not in row.steps:
+            return
+        place = self.context.imports.locate(found.path).path
+        target = self.context.inventory.signature(place) if place is not None else None
+        if target is None or not found.symbol.certain or call.func in self.context.imports.claimed:
+            return
+        edit = self._edit(call, call, found, row, target)
+        path = legacy(edit) if edit is not None and self.context.runs(LEGACY, call) else None
+        signature = self.context.inventory.signature(path) if path is not None else None
+        if path is None or signature is None:
+            return
+        trial = self._edit(call, call, found, row, signature)
+        assert trial is not None
+        try:
+            self._apply(trial, set(), call)
+            left = trial.args.fit(signature)
+        except UnbindableError:
+            return
+        if left:
+            return
+        scope = self.context.names.references[call.func].scope
+        module, _, leaf = path.rpartition(".")
+        if found.symbol.attributes:
+            spelt = self.context.imports.spell(path, found.symbol, scope)
+        else:  # legacy.SGD(...) says what it is, and does not clash with SGD
+            spelt = f"{self.context.imports.spell(module, found.symbol, scope)}.{leaf}"
+        self._legacy[call] = (path, spelt)
+        self.context.imports.claim(call.func)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if self._renames(original_node):
             return self.options.renamed_call(original_node, updated_node)
         found = callee(self.context.names, original_node)
-        if found is None or original_node.func in self.context.imports.claimed:
+        path, spelt = self._legacy.get(original_node, (None, ""))
+        if found is None or (path is None and original_node.func in self.context.imports.claimed):
             return updated_node
         row = row_of(found.path)
-        place = self.context.imports.locate(found.path).path
+        place = path or self.context.imports.locate(found.path).path
         if row is None or place is None:
             return updated_node
         target = self.context.inventory.signature(place)
         if target is None:
             return updated_node
-        return self._convert(original_node, updated_node, found, row, target)
+        made = self._convert(original_node, updated_node, found, row, target)
+        if path is None:
+            return made
+        self.context.report(
+            LEGACY, original_node, f"{self._name(found)} is {path}, whose rate can be set", fix=True
+        )
+        func = cst.parse_expression(spelt)
+        return made.with_changes(func=func.with_changes(lpar=made.func.lpar, rpar=made.func.rpar))
 
     def leave_Dict(self, original_node: cst.Dict, updated_node: cst.Dict) -> cst.BaseExpression:
         if self._renames(original_node):
@@ -121,8 +166,7 @@ class LegacyArguments(Transform):
     def _convert(
         self, original: cst.Call, updated: cst.Call, found: Callee, row: Row, target: Signature
     ) -> cst.Call:
-        written = self._written_for(original, found, row)
-        if written is None:
+        if self._written_for(original, found, row) is None:
             self._refuse(
                 original,
                 found,
@@ -131,14 +175,10 @@ class LegacyArguments(Transform):
                 "write kernel_size=(3, 3), or strides=3, whichever is meant",
             )
             return updated
-        keras_1 = written == KERAS_1
-        source = inventory.load(KERAS_1).signature(found.path) if keras_1 else target
-        try:
-            args = Arguments(original, updated, source, skip=found.skip, partial=found.partial)
-        except UnbindableError:
+        edit = self._edit(original, updated, found, row, target)
+        if edit is None:
             return updated
-        edit = Edit(self.context, row, args, target, keras_1, found, self.setters)
-        edit.applied = original in self._applied
+        args, keras_1 = edit.args, edit.keras_1
         rules = {ARGUMENT}
         try:
             self._apply(edit, rules, original)
@@ -164,6 +204,20 @@ class LegacyArguments(Transform):
         for finish in edit.later:
             finish()
         return args.render()
+
+    def _edit(
+        self, original: cst.Call, updated: cst.Call, found: Callee, row: Row, target: Signature
+    ) -> Edit | None:
+        """Bind a call as the version that it was written for reads it; None where none does."""
+        keras_1 = self._written_for(original, found, row) == KERAS_1
+        source = inventory.load(KERAS_1).signature(found.path) if keras_1 else target
+        try:
+            args = Arguments(original, updated, source, skip=found.skip, partial=found.partial)
+        except UnbindableError:
+            return None
+        edit = Edit(self.context, row, args, target, keras_1, found, self.setters)
+        edit.applied = original in self._applied
+        return edit
 
     def _apply(self, edit: Edit, rules: set[Rule], call: cst.Call) -> None:
         args, target = edit.args, edit.target

@@ -1,4 +1,8 @@
-"""Conversions of arguments of optimizers: ``decay``, ``epsilon=None``, two kinds of clipping."""
+"""Conversions of arguments of optimizers: ``decay``, ``epsilon=None``, two kinds of clipping.
+
+tf_keras keeps the optimizers of before 2.11 as ``keras.optimizers.legacy``: the same steps, and a
+decay beside a rate that can be set.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,30 @@ def learning_rate_decay(edit: Edit) -> None:
     first = rate.value
     edit.fixes[DECAY] = "decay= is now a schedule of the learning rate"
     edit.later.append(lambda: edit.args.replace(rate, _schedule(edit, first, item.value)))
+
+
+def legacy(edit: Edit) -> str | None:
+    """Return the path of the old optimizer that a call needs, when no schedule can stand for it.
+
+    That is so where something sets the rate that ``decay`` lowers, and for the ``schedule_decay``
+    of Nadam, in whose place the formula of today has 1.
+    """
+    path = edit.row.path.replace("optimizers.", "optimizers.legacy.")
+    signature = edit.context.inventory.signature(path)
+    if edit.target.named("decay") or signature is None or not signature.named("decay"):
+        return None
+    if is_super_init(edit.args.call) or edit.found.skip or edit.found.partial:
+        return None
+    is_nadam = edit.row.path.endswith(".Nadam")
+    item = edit.args.get("schedule_decay" if is_nadam else "decay")
+    if item is None or item.original is None:
+        return None
+    if is_nadam:
+        return path
+    if literals.plain(item.original) == 0 or "initial_decay" in edit.setters.found:
+        return None
+    rate = edit.args.get("lr") or edit.args.get("learning_rate")
+    return path if _hindrance(edit, rate) else None
 
 
 def _schedule(
@@ -103,10 +131,12 @@ def _report(edit: Edit, item: Argument, rate: Argument | None, why: str) -> None
 
 
 def schedule_decay(edit: Edit) -> None:
-    """Drop the ``schedule_decay`` that is built in now."""
+    """Drop the default of ``schedule_decay``, which made no difference between two Nadams."""
     item = edit.args.get("schedule_decay")
-    if item is not None and literals.plain(item.original) == 0.004:
-        edit.drop(item, "is gone; 0.004 is built in")
+    if item is None or edit.target.named("schedule_decay"):
+        return
+    if literals.plain(item.original) == 0.004:
+        edit.drop(item, "is gone; 0.004 was what Nadam did without it")
 
 
 def default_epsilon(edit: Edit) -> None:

@@ -153,6 +153,33 @@ DECAY = Rule(
         "Nadam, whose decay= was something else.",
     ),
 )
+LEGACY = Rule(
+    "KM209",
+    "legacy-optimizer",
+    "Take the old optimizer of tf_keras where its rate decays and is set as well",
+    'The optimizers of tf_keras take no decay: "decay is deprecated in the new TF-Keras'
+    ' optimizer". A schedule would do where nothing else touches the rate; but one that a callback'
+    " or the code sets cannot be a schedule. tf_keras.optimizers.legacy has the optimizers of"
+    " before 2.11, which take decay, schedule_decay and a rate that can be set: they make the steps"
+    " of Keras 2, measured on Keras 2.3.1. (Nadam of today has 1 where schedule_decay stood, so"
+    " that 0.004, the default of old, makes other steps, too.)",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "from keras.callbacks import ReduceLROnPlateau\nfrom keras.optimizers import SGD\n\n"
+            "sgd = SGD(lr=0.01, decay=1e-6)\nslower = ReduceLROnPlateau()\n",
+            "from tf_keras.callbacks import ReduceLROnPlateau\n"
+            "from tf_keras.optimizers import legacy\n\n"
+            "sgd = legacy.SGD(learning_rate=0.01, decay=1e-6)\nslower = ReduceLROnPlateau()\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=(
+        "Targets with the API of Keras 3, which have no such optimizers: KM208.",
+        "Optimizers whose rate nothing sets: KM208 makes a schedule.",
+        "Classes that derive from an optimizer, and partial(SGD, decay=...).",
+    ),
+)
 CLIPPING = Rule(
     "KM228",
     "two-clippings",
