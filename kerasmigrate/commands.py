@@ -157,9 +157,7 @@ class Options:
         if place.is_dir():
             raise UsageError(f"--html {printable(self.html)} is a folder: name a file in it")
         if not place.absolute().parent.is_dir():
-            raise UsageError(
-                f"--html {printable(self.html)}: there is no such folder: make it first"
-            )
+            raise UsageError(f"--html {printable(self.html)}: there is no such folder: make it")
         return place
 
     @property

@@ -37,7 +37,7 @@ def check(found: Layout) -> None:
         apart = abs(one.x - other.x) >= WIDTH or abs(one.y - other.y) >= HEIGHT
         assert apart, (one, other)
     for node in found.nodes:
-        assert -0.01 <= node.x - WIDTH / 2
+        assert node.x - WIDTH / 2 >= -0.01
         assert node.x + WIDTH / 2 <= found.width + 0.01
         assert HEIGHT / 2 <= node.y <= found.height - HEIGHT / 2
     for edge in found.edges:

@@ -140,8 +140,10 @@ def _cut(line: str) -> str:
 
 def _marked(before: str, after: str) -> tuple[Markup, Markup]:
     """Mark what differs between two lines; all of it, where hardly anything is the same."""
-    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     whole = tag("del", _cut(before)), tag("ins", _cut(after))
+    if max(len(before), len(after)) > _SHOWN:
+        return whole
+    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     if max(len(old), len(new)) > _MARKED:
         return whole
     matcher = SequenceMatcher(None, old, new, autojunk=False)

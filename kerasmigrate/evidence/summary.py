@@ -60,11 +60,19 @@ def _headline(evidence: Evidence) -> Markup:
     different = sum(each.likeness is Likeness.DIFFERENT for each in comparisons(evidence))
     whole = proof.proved and not different
     how = badge(Level.GOOD if whole else Level.BAD, "Proved" if whole else "Not proved")
-    words = f" {good:,} of {files} are proved to work on {proof.target} (Keras {proof.api})."
+    verb = "is" if len(proof.files) == 1 else "are"
+    words = f" {good:,} of {files} {verb} proved to work on {proof.target} (Keras {proof.api})."
     compared = len(comparisons(evidence))
     if compared:
         same = sum(each.likeness is Likeness.EQUAL for each in comparisons(evidence))
-        words += f" {same:,} of {plural(compared, 'model')} compute what the originals compute."
+        verb = (
+            "computes what the original computes"
+            if compared == 1
+            else "compute what the originals compute"
+        )
+        words += f" {same:,} of {plural(compared, 'model')} {verb}."
+    if proof.interrupted:
+        words += " The verification was interrupted: the rest was not run."
     return tag("p", how, words, class_="headline")
 
 
