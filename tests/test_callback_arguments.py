@@ -50,6 +50,16 @@ def test_keras_2_takes_the_others(old: str) -> None:
     untouched(code("ModelCheckpoint('m.h5', period=3)", "tf_keras"), to="tf_keras", codes=[])
 
 
+@pytest.mark.parametrize("old", OLD)
+def test_what_tf_keras_ignores_does_not_move_there(old: str) -> None:
+    check(
+        code(f"TensorBoard('log', {old})", "keras"),
+        code("TensorBoard('log')", "tf_keras"),
+        to="tf_keras",
+        codes=["KM101", "KM201"],
+    )
+
+
 @KERAS_3
 @pytest.mark.parametrize("period", ["0", "True", "None", "1.5", "5, **options"])
 def test_another_period_is_reported(period: str, to: str) -> None:

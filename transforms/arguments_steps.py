@@ -305,10 +305,14 @@ def checkpoint_period(edit: Edit) -> None:
 
 
 def tensorboard(edit: Edit) -> None:
-    """Drop what TensorFlow 2 has ignored all along (callbacks.py of tf.keras 2.15)."""
+    """Drop what TensorFlow 2 has ignored all along (callbacks.py of tf.keras 2.15).
+
+    tf_keras still takes it, for a warning; there it goes from code that comes from elsewhere.
+    """
+    ignored = edit.context.target.api < 3 and edit.found.symbol.flavour != "tf_keras"
     for name in ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"):
         item = edit.args.get(name)
-        if item is not None and not edit.target.named(name):
+        if item is not None and (ignored or not edit.target.named(name)):
             edit.drop(item, "is gone; TensorFlow 2 ignored it")
 
 
