@@ -1,0 +1,75 @@
+"""Names of Keras that a file reads and nobody binds."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from kerasmigrate import inventory
+from kerasmigrate.findings import Confidence
+from kerasmigrate.project import SOURCES
+from kerasmigrate.rules import Rule, Safety
+from kerasmigrate.scopes import Reference
+from kerasmigrate.transform import Transform
+
+UNBOUND = Rule(
+    "KM110",
+    "unbound-name",
+    "Report tf, keras or K where the file never binds it",
+    'A cell of a notebook, or a piece of another file, whose import stayed behind: "NameError:'
+    " name 'tf' is not defined\". What such a name means cannot be known, and so nothing below it is"
+    " migrated. Only names that are read the way Keras is read are reported: tf.keras.…, or a"
+    " function that Keras has.",
+    Safety.NONE,
+    untouched=(
+        "Files with a star import, exec() or globals(), which may bind anything.",
+        "Names with another use.",
+    ),
+)
+#: What each name usually stands for.
+_USUAL = {
+    "tf": ("import tensorflow as tf", ""),
+    "keras": ("import keras", "keras"),
+    "K": ("from keras import backend as K", "keras.backend"),
+}
+_BINDERS = frozenset(("exec", "execfile", "globals", "run_line_magic"))
+
+
+class UnboundNames(Transform):
+    """Looks for names of Keras that are bound nowhere."""
+
+    rules = (UNBOUND,)
+    order = 60
+
+    def visit_Module(self, node: cst.Module) -> None:
+        names = self.context.names
+        free = [each for each in names.references.values() if each.scope.lookup(each.name) is None]
+        if names.stars or any(each.name in _BINDERS for each in free):
+            return
+        if any(binding.name == "*" for binding in names.imports):
+            return
+        seen: set[str] = set()
+        for reference in free:
+            if reference.name in _USUAL and reference.name not in seen and _is_keras(reference):
+                seen.add(reference.name)
+                self._report(reference)
+
+    def _report(self, reference: Reference) -> None:
+        self.context.report(
+            UNBOUND,
+            reference.node,
+            f"{reference.name} is bound nowhere in this file, so nothing below it is migrated",
+            advice=f"write {_USUAL[reference.name][0]} if that is meant, and run kerasmigrate"
+            " again",
+            confidence=Confidence.LIKELY,
+        )
+
+
+def _is_keras(reference: Reference) -> bool:
+    """Tell whether a name is read as that of the module that it usually is."""
+    attributes = reference.attributes
+    if reference.stored or not attributes:
+        return False
+    if reference.name == "tf":
+        return attributes[0] == "keras"
+    path = f"{_USUAL[reference.name][1]}.{attributes[0]}"
+    return any(path in inventory.load(source) for source in SOURCES)
