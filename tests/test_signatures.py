@@ -447,3 +447,17 @@ def test_a_model_class_with_arguments_of_its_own_is_not_judged() -> None:
         to="keras",
         codes=[],
     )
+
+
+def test_what_a_class_keeps_is_judged_as_well() -> None:
+    code = (
+        "from keras.utils import Progbar\n\n\nclass Log:\n    def __init__(self, n):\n"
+        "        self.bar = Progbar(n)\n\n    def step(self, i):\n"
+        "        self.bar.update(i, {})\n"
+    )
+    untouched(code.format("values=[], force=True"), to="keras", codes=["KM203"])
+    untouched(code.format("values=[]"), to="keras", codes=[])
+    two = code.replace("        self.bar = Progbar(n)\n", "        self.bar = mine(n)\n" * 2)
+    untouched(two.format("values=[], force=True"), to="keras", codes=[])
+    both = code.replace("Progbar(n)\n", "Progbar(n)\n        self.bar = mine(n)\n")
+    untouched(both.format("values=[], force=True"), to="keras", codes=[])

@@ -145,12 +145,11 @@ class Signatures(Transform):
         if isinstance(node, cst.Call):
             symbol = names.symbol(node.func)
             return symbol if symbol is not None and symbol.certain else None
-        if not isinstance(node, cst.Name):
-            return None
-        made = [
-            self._made_by(each.value) if isinstance(each.value, cst.Call) else None
-            for each in names.bindings(node)
-        ]
+        if isinstance(node, cst.Name):
+            given = [each.value for each in names.bindings(node)]
+        else:
+            given = list(self.context.values.attribute(node))
+        made = [self._made_by(each) if isinstance(each, cst.Call) else None for each in given]
         return made[0] if len(made) == 1 else None
 
     @cached_property
