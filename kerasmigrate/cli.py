@@ -329,7 +329,7 @@ def verify(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run migrated code under TensorFlow, build its models, compare them with the originals."""
+    """Run migrated code under TensorFlow, compare its models."""
     return _run("verify", locals())
 
 

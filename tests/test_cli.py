@@ -383,6 +383,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
     def verify(paths: object, to: str, **named: object) -> VerifyReport:
         named.pop("progress")
+        named.pop("announce")
         cache = named.pop("cache")
         named["cache"] = isinstance(cache, Cache)
         asked.append({"paths": paths, "to": to, **named})
@@ -408,8 +409,12 @@ def test_verify(run: Run, verified: list[dict[str, object]]) -> None:
             "timeout": 5.0,
             "memory_mb": 512,
             "cache": True,
+            "against": None,
+            "original": None,
         }
     ]
+    run("verify", ".", "--against", "HEAD~1", "--original", "keras==1.2.2")
+    assert (verified[-1]["against"], verified[-1]["original"]) == ("HEAD~1", "keras==1.2.2")
     run("verify", ".", "--no-cache")
     assert verified[-1]["cache"] is False
     data = json.loads(run("verify", ".", "--format", "json").out)
