@@ -16,7 +16,7 @@ UNBOUND = Rule(
     "unbound-name",
     "Report tf, keras or K where the file never binds it",
     'A cell of a notebook, or a piece of another file, whose import stayed behind: "NameError:'
-    " name 'tf' is not defined\". What such a name means cannot be known, and so nothing below it is"
+    " name 'tf' is not defined\". What such a name means cannot be known, so nothing below it is"
     " migrated. Only names that are read the way Keras is read are reported: tf.keras.…, or a"
     " function that Keras has.",
     Safety.NONE,
