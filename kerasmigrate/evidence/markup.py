@@ -44,13 +44,15 @@ def join(*contents: object) -> Markup:
 
 
 def _collect(content: object, parts: list[str]) -> None:
-    if content is None:
+    if isinstance(content, str):
+        parts.append(text(content))
+    elif content is None:
         return
-    if isinstance(content, Iterable) and not isinstance(content, str):
+    elif isinstance(content, Iterable):
         for each in content:
             _collect(each, parts)
     else:
-        parts.append(text(content if isinstance(content, str) else str(content)))
+        parts.append(text(str(content)))
 
 
 def tag(name: str, /, *contents: object, **attributes: object) -> Markup:
