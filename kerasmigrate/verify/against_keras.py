@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasmigrate import versions
-from kerasmigrate.eras import KERAS_1
+from kerasmigrate.eras import KERAS_1, is_keras_3
 from kerasmigrate.errors import SourceError, UsageError
 from kerasmigrate.names import Names
 from kerasmigrate.parsing import parse
@@ -138,6 +138,8 @@ def _names(file: Path, project: Project) -> Names | None:
 def _of_file(names: Names) -> tuple[Choice | None, frozenset[str]]:
     """Return what a file has to be run on, or else the versions of ``keras`` that it may be for."""
     flavours = {symbol.flavour for _, symbol in names.symbols()}
+    if is_keras_3(names):
+        return Choice(INSTALLED, "the code uses what only Keras 3 has"), frozenset()
     if "keras" in flavours:
         pinned = _pinned(names.view)
         if pinned is not None:
@@ -147,7 +149,7 @@ def _of_file(names: Names) -> tuple[Choice | None, frozenset[str]]:
         return Choice(LEGACY, "the code is for the Keras 2 that TensorFlow had"), frozenset()
     if "tf.keras" in flavours:
         if versions.candidates(names, "tf.keras") == {versions.KERAS_3}:
-            return Choice(INSTALLED, "the code needs the tf.keras of Keras 3"), frozenset()
+            return Choice(INSTALLED, "the code fits the tf.keras of Keras 3 alone"), frozenset()
         return Choice(LEGACY, "the code is for the tf.keras of Keras 2"), frozenset()
     if "keras_core" in flavours:
         return Choice(INSTALLED, "the code is for keras_core"), frozenset()
