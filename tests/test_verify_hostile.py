@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,19 +58,31 @@ EXPECTED = {
     "closes_output.py": (Verdict.PROVED, ""),
     "daemon.py": (Verdict.IMPORTED, ""),
     "endless.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
+    "fills_disk.py": (Verdict.CRASHED, "file too large: the limit is 1024 MB"),
+    "floods.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
+    "forges.py": (Verdict.CRASHED, "ended by itself with exit code 0"),
+    "forges_and_fails.py": (
+        Verdict.KERAS_ERROR,
+        "AttributeError: module 'keras.layers' has no attribute 'Merge'",
+    ),
     "forks.py": (
         Verdict.CRASHED,
         "process limit reached: [Errno 11] Resource temporarily unavailable",
     ),
     "forks_sessions.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
+    "ignores_signals.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
     "innocent.py": (Verdict.PROVED, ""),
+    "kills_everything.py": (Verdict.IMPORTED, ""),
+    "links_away.py": (Verdict.IMPORTED, ""),
     "memory.py": (Verdict.CRASHED, "out of memory: the limit is 2048 MB"),
+    "memory_at_once.py": (Verdict.CRASHED, "out of memory: the limit is 2048 MB"),
     "os_exit.py": (Verdict.CRASHED, "ended by itself with exit code 0"),
     "patches.py": (
         Verdict.PARTIAL,
         "it replaces keras's Model.__new__, so that its models cannot be watched",
     ),
     "prints.py": (Verdict.PROVED, ""),
+    "reads_environ.py": (Verdict.IMPORTED, ""),
     "reads_secrets.py": (Verdict.IMPORTED, ""),
     "segfault.py": (Verdict.CRASHED, "killed by SIGSEGV"),
     "stubborn.py": (Verdict.TIMEOUT, "not done within the time limit of 10 s"),
@@ -90,7 +103,7 @@ def test_verdict(report: VerifyReport, display: str) -> None:
 
 
 def test_every_fixture_is_expected(report: VerifyReport) -> None:
-    special = {"kills_server.py", "network.py"}
+    special = {"kills_server.py", "network.py", "signals_itself.py"}
     assert {file.display for file in report.files} == EXPECTED.keys() | special
 
 
@@ -105,12 +118,23 @@ def test_the_network_is_closed(report: VerifyReport) -> None:
 
 
 def test_the_server_is_out_of_reach_or_replaced(report: VerifyReport) -> None:
-    """As another user the code cannot kill the server; as the same user it costs one file."""
+    """The server is not to be seen, or another user's; as the same user it costs one file."""
     file = find(report, "kills_server.py")
-    if report.environment.user.startswith("nobody"):
+    if report.environment.network == "namespace":
+        expected = (Verdict.IMPORTED, "")
+    elif report.environment.user.startswith("nobody"):
         expected = (Verdict.USER_ERROR, "PermissionError: [Errno 1] Operation not permitted")
     else:
         expected = (Verdict.CRASHED, "killed by SIGKILL")
+    assert (file.verdict, file.cause) == expected
+
+
+def test_a_signal_without_a_name(report: VerifyReport) -> None:
+    """The first process of a namespace does not hear what comes from within."""
+    file = find(report, "signals_itself.py")
+    inside = report.environment.network == "namespace"
+    number = signal.SIGRTMIN + 3
+    expected = (Verdict.IMPORTED, "") if inside else (Verdict.CRASHED, f"killed by signal {number}")
     assert (file.verdict, file.cause) == expected
 
 

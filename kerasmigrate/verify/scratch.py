@@ -123,7 +123,7 @@ class Scratch:
         """Undo what a run has done to the copy, and empty its home."""
         self._renew_home()
         try:
-            intact = self._scan() == self._copied
+            intact = not self.tree.is_symlink() and self._scan() == self._copied
         except OSError:  # a folder that is gone, or that its owner has closed
             intact = False
         if not intact:
@@ -131,7 +131,7 @@ class Scratch:
             self._copy_all()
 
     def _renew_home(self) -> None:
-        if self.home.exists() and not any(self.home.iterdir()):
+        if self.home.is_dir() and not self.home.is_symlink() and not any(self.home.iterdir()):
             return
         remove(self.home)
         self.home.mkdir(mode=0o755)
@@ -140,6 +140,9 @@ class Scratch:
 
 def remove(folder: Path) -> None:
     """Remove a folder and all below it, also where its modes forbid it."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     if not folder.exists():
         return
     for current, folders, _ in os.walk(folder):

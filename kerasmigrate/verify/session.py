@@ -245,7 +245,8 @@ class Session:
             return Verdict.TIMEOUT, f"not done within the time limit of {self.timeout:g} s"
         number = answer["signal"]
         if number:
-            name = signal.Signals(number).name
+            known = number in {each.value for each in signal.Signals}
+            name = signal.Signals(number).name if known else f"signal {number}"
             return Verdict.CRASHED, f"killed by {name}"
         return Verdict.CRASHED, f"ended by itself with exit code {answer['exit']}"
 

@@ -7,13 +7,20 @@ import os
 import resource
 import signal
 import socket
+import sys
 from typing import Any
 
 NOBODY = 65534
 CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+#: The same number on all architectures.
+SYS_MOUNT_SETATTR = 442
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 #: Flags of a mounted file system, as statvfs and as mount spell them.
 LOCKED_FLAGS = (
     (os.ST_NOSUID, 2),
@@ -90,13 +97,13 @@ def _write(path: str, text: str) -> None:
 def close_network() -> str:
     """Take the network away; returns how: ``namespace`` or ``sockets``.
 
-    Without privileges this needs a user namespace, which some systems refuse. The mount namespace
-    comes along for ``protect``.
+    Without privileges this needs a user namespace, which some systems refuse. The other namespaces
+    come along for ``hide_processes`` and ``protect``: of processes, mounts and shared memory.
     """
     libc = _libc()
     uid, gid = os.geteuid(), os.getegid()
-    flags = CLONE_NEWNET | CLONE_NEWNS | (0 if uid == 0 else CLONE_NEWUSER)
-    if libc.unshare(flags) == 0:
+    flags = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC
+    if libc.unshare(flags | (0 if uid == 0 else CLONE_NEWUSER)) == 0:
         if uid != 0:
             # Without a mapping of its own id the process could create no file.
             _write("/proc/self/setgroups", "deny")
@@ -104,6 +111,26 @@ def close_network() -> str:
             _write("/proc/self/gid_map", f"{gid} {gid} 1")
         return "namespace"
     return _close_sockets()
+
+
+def hide_processes() -> None:
+    """Go on in a child that sees, and can signal, no process but its own descendants.
+
+    It is the first process of the namespace that ``close_network`` has made, so that the kernel
+    ends all of its descendants with it. This process waits, and ends as the child does.
+    """
+    _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        return
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
 
 
 def _close_sockets() -> str:
@@ -117,27 +144,64 @@ def _close_sockets() -> str:
     return "sockets"
 
 
-def protect(folder: str) -> str:
-    """Make the user's own tree read-only; ``close_network`` has given the mounts to this process.
+def protect(tree: str, writable: list[str]) -> str:
+    """Let this process write nowhere but to some folders; ``close_network`` gave it the mounts.
+
+    Args:
+        tree: The user's own tree.
+        writable: The folders of this run, which lie in one folder of the whole verification.
 
     Returns:
-        ``read-only``, or ``scratch copy`` when the kernel does not let us, and only the fact that
-        the code runs in a copy protects the tree.
+        ``read-only``; ``tree read-only`` where an old kernel can do no more; ``scratch copy`` when
+        it lets us do nothing, and only the fact that the code runs in a copy protects the tree.
     """
-    libc = _libc()
-
-    def mount(source: str, target: str, flags: int) -> bool:
-        result: int = libc.mount(source.encode(), target.encode(), None, flags, None)
-        return result == 0
-
-    name = os.path.realpath(folder)
-    if not mount("none", "/", MS_REC | MS_PRIVATE) or not mount(name, name, MS_BIND | MS_REC):
+    tree = os.path.realpath(tree)
+    if not _mount("none", "/", MS_REC | MS_PRIVATE):
         return "scratch copy"
-    status = os.statvfs(name).f_flag
-    # In a user namespace a remount must repeat the flags that the mount is locked with.
-    kept = sum(flag for bit, flag in LOCKED_FLAGS if status & bit)
-    remounted = mount("none", name, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
-    return "read-only" if remounted else "scratch copy"
+    run = [os.path.realpath(each) for each in writable]
+    shared = [each for each in ("/tmp", "/var/tmp") if os.path.isdir(each)]
+    # The later ones lie in the earlier ones.
+    for each in (*shared, tree, os.path.dirname(os.path.dirname(run[0])), *run):
+        if not _mount(each, each, MS_BIND | MS_REC):
+            return "scratch copy"
+    if not _set_read_only("/", True):
+        status = os.statvfs(tree).f_flag
+        # In a user namespace a remount must repeat the flags that the mount is locked with.
+        kept = sum(flag for bit, flag in LOCKED_FLAGS if status & bit)
+        remounted = _mount("none", tree, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
+        return "tree read-only" if remounted else "scratch copy"
+    for each in (*shared, *run):
+        if not _set_read_only(each, False):
+            raise OSError(ctypes.get_errno(), "mount_setattr " + each)
+    _mount("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "tmpfs", "size=256m,mode=1777")
+    _mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc")
+    # Sockets of services that act for whoever asks: they are files, which no namespace closes.
+    needed = (tree, *run, sys.prefix, sys.base_prefix)
+    if not any(os.path.realpath(each).startswith("/run/") for each in needed):
+        _mount("tmpfs", "/run", MS_NOSUID | MS_NODEV, "tmpfs", "size=16m,mode=755")
+    return "read-only"
+
+
+def _mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> bool:
+    result: int = _libc().mount(
+        source.encode(), target.encode(), kind.encode() or None, flags, options.encode() or None
+    )
+    return result == 0
+
+
+def _set_read_only(target: str, value: bool) -> bool:
+    """Change one mount, or all below ``/``; needs Linux 5.12."""
+    attributes = (ctypes.c_uint64 * 4)(int(value), int(not value), 0, 0)
+    recursive = AT_RECURSIVE if target == "/" else 0
+    result: int = _libc().syscall(
+        SYS_MOUNT_SETATTR,
+        AT_FDCWD,
+        target.encode(),
+        recursive,
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
+    )
+    return result == 0
 
 
 def bind_to_parent() -> None:
@@ -154,16 +218,20 @@ def drop_privileges(keep_reading: bool) -> str:
         keep_reading: The interpreter lies where nobody may not read, so the right to read any file
             has to stay; the rights to write and everything else go.
     """
-    if os.getuid() != 0:
-        return f"uid {os.getuid()}"
     libc = _libc()
-    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    bit = 1 << CAP_DAC_READ_SEARCH if keep_reading else 0
+    bit = 0
+    if os.getuid() == 0:
+        libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        bit = 1 << CAP_DAC_READ_SEARCH if keep_reading else 0
+        name = "nobody, who may read all files" if keep_reading else "nobody"
+    else:
+        # In a user namespace of its own it may still do everything to its mounts.
+        name = f"uid {os.getuid()}"
     data = (ctypes.c_uint32 * 6)(bit, bit, 0, 0, 0, 0)
     if libc.capset(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capset")
-    return "nobody, who may read all files" if keep_reading else "nobody"
+    return name

@@ -415,8 +415,13 @@ def _following(body: list[ast.stmt], line: int, loops: bool) -> int:
     return 0
 
 
-def run(job: dict[str, Any], answer: int, isolation: dict[str, str]) -> None:
-    """Run a job and write its result; ends the process."""
+def run(job: dict[str, Any], token: bytes, answer: int, isolation: dict[str, str]) -> None:
+    """Run a job and write its result; ends the process.
+
+    Args:
+        token: Marks the result as ours.
+        answer: Where it is written to.
+    """
     me = os.getpid()
     classify.MEMORY_LIMIT[0] = job["memory_mb"]
     tempfile.tempdir = job["home"]
@@ -448,7 +453,8 @@ def run(job: dict[str, Any], answer: int, isolation: dict[str, str]) -> None:
         os._exit(0)
     result = each.result(shown)
     result["isolation"] = isolation
-    payload = json.dumps(result).encode() + b"\n"
+    # A line of its own, whatever the user's code has written there.
+    payload = b"\n" + token + json.dumps(result).encode() + b"\n"
     while payload:
         payload = payload[os.write(answer, payload) :]
     # No clean-up of the user's: exit handlers may wait for threads or write files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import linecache
 import os
 import re
@@ -10,7 +11,7 @@ import traceback
 import types
 from typing import Any, NamedTuple
 
-from . import worlds
+from . import cage, worlds
 
 KERAS = "keras-error"
 PACKAGE = "missing-package"
@@ -186,6 +187,8 @@ def _judge(
         return SYNTAX, False, ""
     if isinstance(error, MemoryError):
         return CRASHED, False, f"out of memory: the limit is {MEMORY_LIMIT[0]} MB"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return CRASHED, False, f"file too large: the limit is {cage.FILE_LIMIT >> 20} MB"
     if isinstance(error, BlockingIOError):
         return CRASHED, False, "process limit reached: " + str(error)
     if isinstance(error, ImportError):

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import resource
+import secrets
 import select
 import signal
 import stat
@@ -33,9 +34,12 @@ NICE = 5
 class Child:
     """One forked child, and what has come from it."""
 
-    def __init__(self, pid: int, job: dict[str, Any], answer: int, output: int) -> None:
+    def __init__(
+        self, pid: int, job: dict[str, Any], token: bytes, answer: int, output: int
+    ) -> None:
         self.pid = pid
         self.job = job
+        self.token = token
         self.answer = answer
         self.output = output
         self.started = time.monotonic()
@@ -50,7 +54,7 @@ class Child:
             if not self._read(self.output, self.printed):
                 break
             del self.printed[:-OUTPUT_LIMIT]
-        while self._read(self.answer, self.received) and len(self.received) <= ANSWER_LIMIT:
+        while len(self.received) <= ANSWER_LIMIT and self._read(self.answer, self.received):
             pass
 
     @staticmethod
@@ -122,6 +126,7 @@ class Server:
 
     def start(self, job: dict[str, Any]) -> None:
         """Fork a child for a job."""
+        token = secrets.token_hex().encode()
         answer, answer_end = os.pipe()
         output, output_end = os.pipe()
         pid = os.fork()
@@ -131,22 +136,22 @@ class Server:
                     os.close(descriptor)
                 for other in self.children.values():
                     other.close()
-                self.child(job, answer_end, output_end)
+                self.child(job, token, answer_end, output_end)
             except BaseException as error:
                 # It is not the user's code that failed: ``child`` judges all that comes from there.
                 traceback.print_exc()
                 cause = f"internal error: {type(error).__name__}: {error}"
                 failed = {"verdict": "not-run", "cause": " ".join(cause.split())}
-                os.write(answer_end, json.dumps(failed).encode() + b"\n")
+                os.write(answer_end, token + json.dumps(failed).encode() + b"\n")
             finally:
                 os._exit(1)
         os.close(answer_end)
         os.close(output_end)
         os.set_blocking(answer, False)
         os.set_blocking(output, False)
-        self.children[pid] = Child(pid, job, answer, output)
+        self.children[pid] = Child(pid, job, token, answer, output)
 
-    def child(self, job: dict[str, Any], answer: int, output: int) -> None:
+    def child(self, job: dict[str, Any], token: bytes, answer: int, output: int) -> None:
         """Go into the cage and run the job; never returns normally."""
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -163,16 +168,22 @@ class Server:
         uid = cage.NOBODY if os.getuid() == 0 else os.getuid()
         cage.limit(self.setup["memory_mb"], job["timeout"], uid)
         network = cage.close_network()
+        files = "scratch copy"
+        if network == "namespace":
+            cage.hide_processes()
+            writable = [job["tree"], job["home"]]
+            writable += [job["portraits"]] if job.get("role") == "original" else []
+            files = cage.protect(job["root"], writable)
         isolation = {
             "network": network,
-            "files": cage.protect(job["root"]) if network == "namespace" else "scratch copy",
+            "files": files,
             "user": cage.drop_privileges(self.keep_reading),
         }
         cage.bind_to_parent()
         os.environ.update(HOME=job["home"], TMPDIR=job["home"])
         from . import child
 
-        child.run(job, answer, isolation)
+        child.run(job, token, answer, isolation)
 
     def abandon(self) -> None:
         """End the children of whoever has gone without waiting for them."""
@@ -198,9 +209,11 @@ class Server:
 
     def report(self, child: Child, status: int, usage: resource.struct_rusage) -> None:
         """Write the answer for a child that has ended."""
-        lines = bytes(child.received).split(b"\n")
+        # The user's code may have written to this pipe, too: what is not marked is not ours.
+        *lines, _ = bytes(child.received).split(b"\n")
+        ours = [line for line in lines if line.startswith(child.token)]
         try:
-            result = json.loads(lines[0]) if len(lines) > 1 else None
+            result = json.loads(ours[0][len(child.token) :]) if ours else None
         except ValueError:
             result = None
         self.send(
