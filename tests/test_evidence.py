@@ -465,8 +465,8 @@ def test_a_picture_of_two_layers() -> None:
         *("Original", "InputLayer", "x", "(None, 2) · 0", "Dense", "y", "(None, 1) · 3"),
         *("Migrated", "InputLayer", "x", "(None, 2) · 0", "Dense", "y", "(None, 1) · 3"),
     ]
-    assert [each.attributes["d"] for each in found.classed("edge")] == ["M82 56V84"] * 2
-    assert found.find("svg")[0].attributes["viewbox"] == "0 0 380 182"
+    assert [each.attributes["d"] for each in found.classed("edge")] == ["M90 56V84"] * 2
+    assert found.find("svg")[0].attributes["viewbox"] == "0 0 412 182"
 
 
 def measured(*values: float | None) -> tuple[LayerPair, ...]:

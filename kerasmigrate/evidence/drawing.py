@@ -12,9 +12,9 @@ from kerasmigrate.verify.results import Comparison, Layer
 
 _MARGIN, _HEAD, _BETWEEN = 8, 26, 36
 #: Width up to which a picture may shrink to fit a phone.
-_NARROW = 420
+_NARROW = 2 * WIDTH + _BETWEEN + 2 * _MARGIN
 #: Characters that fit into a node.
-_KIND, _NAME = 20, 23
+_KIND, _NAME = 20, 27
 
 
 def architectures(comparison: Comparison, ident: str) -> Markup | None:
@@ -111,7 +111,7 @@ def _node(node: Node, original: bool) -> Markup:
         words = _words(layer) if layer is not None else tag("text", "no partner", x="12", y="33")
     if pair.original is None or pair.migrated is None:
         state += " alone"
-    mark = tag("text", "≠", class_="mark", x=str(WIDTH - 18), y="47") if node.differs else None
+    mark = tag("text", "≠", class_="mark", x=str(WIDTH - 20), y="20") if node.differs else None
     return tag(
         "g",
         tag("rect", width=str(WIDTH), height=str(HEIGHT), rx="6"),

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from kerasmigrate.verify.results import Layer, LayerPair
 
-WIDTH, HEIGHT = 164, 56
+WIDTH, HEIGHT = 180, 56
 GAP, RANK = 18, 84
 _LANE = 10
 _SWEEPS = 6

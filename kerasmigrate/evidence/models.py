@@ -149,7 +149,7 @@ def _sides(comparison: Comparison) -> Markup:
     if comparison.layers:
         sides = zip(*((pair.original, pair.migrated) for pair in comparison.layers), strict=True)
         counts = [str(sum(layer is not None for layer in side)) for side in sides]
-        rows.append(_row("Layers", counts, differs="layers" in apart))
+        rows.append(_row("Layers", counts, len(set(counts)) > 1))
     if comparison.parameters is not None:
         differs = len(set(comparison.parameters)) > 1
         rows.append(_row("Parameters", [f"{each:,}" for each in comparison.parameters], differs))

@@ -326,8 +326,8 @@ def _detail(name: str, value: str) -> Markup:
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "Python", environment.python_version
     yield "TensorFlow", environment.tensorflow
-    yield "keras", environment.keras
-    yield "tf_keras", environment.tf_keras
+    yield "keras", environment.keras or "not installed"
+    yield "tf_keras", environment.tf_keras or "not installed"
     yield "Network closed by", environment.network
     yield "Tree protected", environment.files
     yield "Run as", environment.user
