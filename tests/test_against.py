@@ -11,6 +11,7 @@ import pytest
 
 from kerasmigrate.api import migrate
 from kerasmigrate.errors import KerasMigrateError, UsageError, VerifyError
+from kerasmigrate.project import parse_quietly
 from kerasmigrate.verify import against_explained, render_text
 from kerasmigrate.verify.against import Original, find
 from kerasmigrate.verify.against_keras import INSTALLED, LEGACY, OldKeras, choose, parse_option
@@ -454,7 +455,7 @@ def other():
 
 
 def test_lines_that_have_a_part_in_a_model() -> None:
-    tree = against_explained.parse_quietly(EXPLAINED)
+    tree = parse_quietly(EXPLAINED)
     lines = against_explained._lines(tree, 12)
     assert lines == {0, 1, 2, 4, 7, 8, 11, 12, 13, 14}
     assert against_explained._lines(tree, 0) == {0, 1, 2, 4}
