@@ -23,6 +23,7 @@ from kerasmigrate.progress import Bar
 
 if TYPE_CHECKING:
     from kerasmigrate.api import CheckReport
+    from kerasmigrate.evidence import Before
     from kerasmigrate.pipeline import Pipeline
     from kerasmigrate.transform import Settings
     from kerasmigrate.verify.results import VerifyReport
@@ -439,11 +440,28 @@ def _verify(
     if page is not None:
         from kerasmigrate.evidence import write_html
 
-        write_html(page, proof, migration)
+        write_html(page, proof, migration or _before(options, proof))
         _say(options, f"evidence: {printable(str(page))}\n")
     if proof.interrupted:
         _say(options, "kerasmigrate: interrupted\n")
     return proof
+
+
+def _before(options: Options, proof: VerifyReport) -> Before | None:
+    """Migrate the code as it was once more, for the diffs of the page."""
+    from kerasmigrate.evidence import before
+
+    if options.against is None:
+        return None
+    return before(
+        options.against,
+        proof,
+        options.paths,
+        include=options.include,
+        exclude=options.exclude,
+        settings=options.settings,
+        jobs=options.processes,
+    )
 
 
 def explain(options: Options) -> int:

@@ -5,36 +5,44 @@ from __future__ import annotations
 from pathlib import Path
 
 from kerasmigrate.errors import WriteError
+from kerasmigrate.evidence.before import Before, before
 from kerasmigrate.evidence.gather import Evidence, FileEvidence, gather
 from kerasmigrate.evidence.page import render
 from kerasmigrate.findings import Report
 from kerasmigrate.verify.results import VerifyReport
 
-__all__ = ["Evidence", "FileEvidence", "gather", "render", "to_html", "write_html"]
+__all__ = [
+    "Before",
+    "Evidence",
+    "FileEvidence",
+    "before",
+    "gather",
+    "render",
+    "to_html",
+    "write_html",
+]
 
 
-def to_html(
-    proof: VerifyReport, migration: Report | None = None, *, tree: Path | None = None
-) -> str:
+def to_html(proof: VerifyReport, migration: Report | Before | None = None) -> str:
     """Return the page of evidence.
 
     Args:
         proof: What running the migrated tree showed.
-        migration: What the migration did, for the diffs; without it there are none.
-        tree: The root of the tree that was migrated, where that is another one than was run.
+        migration: What the migration did, for the diffs: the report of `kerasmigrate.migrate` on
+            that tree, or what `before` makes of the original one. Without it there are none.
     """
-    return render(gather(proof, migration, tree))
+    if isinstance(migration, Before):
+        return render(gather(proof, migration.report, migration.tree, migration.base))
+    return render(gather(proof, migration))
 
 
-def write_html(
-    path: Path, proof: VerifyReport, migration: Report | None = None, *, tree: Path | None = None
-) -> None:
+def write_html(path: Path, proof: VerifyReport, migration: Report | Before | None = None) -> None:
     """Write the page of evidence to a file; the arguments are those of `to_html`.
 
     Raises:
         WriteError: The file cannot be written.
     """
-    page = to_html(proof, migration, tree=tree)
+    page = to_html(proof, migration)
     try:
         path.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:

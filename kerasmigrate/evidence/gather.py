@@ -73,44 +73,52 @@ class Evidence:
 
 
 def gather(
-    proof: VerifyReport, migration: Report | None = None, tree: Path | None = None
+    proof: VerifyReport,
+    migration: Report | None = None,
+    tree: Path | None = None,
+    base: Path | None = None,
 ) -> Evidence:
     """Match the files of a verification with those of the migration.
 
     Args:
         proof: Of the migrated tree.
         migration: Of the same tree, or of the original tree, written or not.
-        tree: The root of the tree that was migrated; that of the proof by default.
+        tree: The root of the tree that was migrated; it need not be there any more. That of the
+            proof by default.
+        base: The folder of the verified tree that ``tree`` is the original of; its root by default.
     """
+    base = base or proof.root
     results = _by_path(migration, tree or proof.root) if migration is not None else {}
     across: dict[str, list[Finding]] = {}
     for display, finding in migration.project_findings if migration is not None else ():
         across.setdefault(display, []).append(finding)
     files = []
     for verdict in proof.files:
-        before = verdict.original.display if verdict.original is not None else verdict.display
-        result = results.pop(before, None)
-        files.append(_file(verdict.display, verdict, result, proof.root, across))
+        now = proof.root / verdict.display
+        before = verdict.original.display if verdict.original is not None else _below(now, base)
+        files.append(_file(verdict.display, verdict, results.pop(before, None), now, across))
     for display, result in results.items():
         if result.status in (Status.CHANGED, Status.FAILED) or result.findings:
-            files.append(_file(display, None, result, proof.root, across))
+            now = base / display
+            files.append(_file(_below(now, proof.root), None, result, now, across))
     return Evidence(proof, migration, tuple(files))
 
 
 def _by_path(migration: Report, tree: Path) -> dict[str, FileResult]:
-    found = {}
-    for file in migration.files:
-        relative = os.path.relpath(os.path.realpath(file.path), os.path.realpath(tree))
-        inside = not relative.startswith(os.pardir)
-        found[Path(relative).as_posix() if inside else file.display] = file
-    return found
+    real = Path(os.path.realpath(tree))
+    return {_below(Path(os.path.realpath(file.path)), real): file for file in migration.files}
+
+
+def _below(path: Path, root: Path) -> str:
+    """Return a path relative to a root."""
+    return Path(os.path.relpath(path, root)).as_posix()
 
 
 def _file(
     display: str,
     verdict: FileVerdict | None,
     result: FileResult | None,
-    root: Path,
+    now: Path,
     across: Mapping[str, list[Finding]],
 ) -> FileEvidence:
     if result is None:
@@ -118,7 +126,7 @@ def _file(
     return FileEvidence(
         display,
         verdict,
-        compare(result.before, _now(root / display, result), result.findings, result.after),
+        compare(result.before, _now(now, result), result.findings, result.after),
         result.error,
         tuple(across.get(result.display, ())),
     )

@@ -55,7 +55,9 @@ class Original:
         return PurePosixPath(migrated.relative_to(self.base).as_posix())
 
 
-def find(against: str, top: Path, paths: Sequence[Path], place: Path) -> Original:
+def find(
+    against: str, top: Path, paths: Sequence[Path], place: Path, *, modernised: bool = True
+) -> Original:
     """Write the original tree to a new folder.
 
     Args:
@@ -63,6 +65,7 @@ def find(against: str, top: Path, paths: Sequence[Path], place: Path) -> Origina
         top: The root of the migrated tree.
         paths: The migrated files and folders, as they were named.
         place: Where to write; an empty folder.
+        modernised: Bring Python 2 to Python 3.
 
     Raises:
         UsageError: There is no such folder, revision or journal.
@@ -77,7 +80,7 @@ def find(against: str, top: Path, paths: Sequence[Path], place: Path) -> Origina
         raise UsageError(f"--against {against} is a file: name the folder that it lies in")
     else:
         found = _from_git(against, top, place)
-    return _as_python3(found)
+    return _as_python3(found) if modernised else found
 
 
 # -- where from -----------------------------------------------------------------------------------
