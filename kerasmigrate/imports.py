@@ -373,6 +373,19 @@ class Imports:
             return self._root(statements, path)
         return self._bring(module, leaf, statements) + rest
 
+    def bring(self, path: str, near: Symbol) -> str:
+        """Plan an import of a module by its name, and return that name.
+
+        For a module that its package does not import itself, so that `spell` would not reach it.
+
+        Args:
+            path: Canonical path of the module, which exists in the target.
+            near: The symbol whose import it stands next to.
+        """
+        module, _, leaf = path.rpartition(".")
+        statements = self._importing(near) or list(self.names.statements)[:1]
+        return self._bring(module, leaf, statements)
+
     def _bring(self, module: str, leaf: str, statements: Sequence[Statement]) -> str:
         """Plan a from-import next to statements, and return the local name."""
         local, number = leaf, 1

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from kerasmigrate import inventory
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.transforms.tf_layers_table import entries
 
@@ -178,3 +179,60 @@ def test_old_and_new_give_the_same_numbers() -> None:
         each.name: str(each.signature).replace("*, ", "") for each in entries()
     }  # the table is that of the package
     assert set(CASES) == set(known)
+
+
+SCOPES = """
+import json, os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+
+def net(x, reuse):
+    with tf.variable_scope("net", reuse=reuse):
+        x = tf.layers.dense(x, 3, tf.nn.relu, name="first", kernel_regularizer=tf.nn.l2_loss)
+        x = tf.layers.batch_normalization(x, training=True)
+        return tf.layers.dense(x, 2, name="last", trainable=False)
+
+x = tf.placeholder(tf.float32, [None, 4])
+first, second = net(x, False), net(x, True)
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    one, two = session.run([first, second], {x: np.eye(4)})
+names = lambda found: [each.name for each in found]
+print("ANSWERS" + json.dumps([
+    bool(np.allclose(one, two)),
+    names(tf.global_variables()),
+    names(tf.trainable_variables("net")),
+    names(tf.get_collection(tf.GraphKeys.UPDATE_OPS)),
+    names(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)),
+]))
+"""
+
+
+def test_tf_keras_keeps_tf_layers() -> None:
+    """KM804: weights, scopes and collections are those of tf.compat.v1.layers."""
+    text = Pipeline.to("tf_keras").run(SCOPES).text
+    assert "tf.layers" not in text and "legacy_tf_layers" in text
+    answers = []
+    for code, legacy in ((SCOPES, "1"), (text, "0")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, "TF_USE_LEGACY_KERAS": legacy},
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        answers.append(json.loads(done.stdout.rpartition("ANSWERS")[2]))
+    assert answers[0] == answers[1]
+    assert answers[0][0] is True
+    assert answers[0][2] == ["net/first/kernel:0", "net/first/bias:0"] + [
+        f"net/batch_normalization/{name}:0" for name in ("gamma", "beta")
+    ]
+    assert len(answers[0][3]) == 4 and answers[0][4]
+
+
+def test_every_entry_is_where_the_table_says() -> None:
+    known = inventory.load("tf_keras-2")
+    for each in entries():
+        assert known.kind(each.kept) == ("function" if each.is_function else "class"), each.kept

@@ -10,6 +10,7 @@ import libcst as cst
 from kerasmigrate import literals
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.findings import Confidence
+from kerasmigrate.inventory import Signature
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.walking import walk
@@ -19,7 +20,7 @@ from . import tf_layers_table as table
 from ._edits import keyword
 from .backend_forms import alone
 from .tf_layers_checks import Checks, RefusedLayerError
-from .tf_layers_rules import CONTRIB, CONTRIB_GONE, CONVERTED, NOT_CONVERTED
+from .tf_layers_rules import CONTRIB, CONTRIB_GONE, CONVERTED, KEPT, NOT_CONVERTED
 from .tf_layers_table import Entry
 
 _Maker = Callable[[cst.Call], cst.BaseExpression]
@@ -46,7 +47,7 @@ _KEEP = "; or keep tf.compat.v1.layers, with TF_USE_LEGACY_KERAS=1 in the enviro
 class TensorFlowLayers(Transform):
     """Converts ``tf.layers``, and what of ``tf.contrib.layers`` stands in calls of layers."""
 
-    rules = (CONVERTED, NOT_CONVERTED, CONTRIB, CONTRIB_GONE)
+    rules = (CONVERTED, NOT_CONVERTED, KEPT, CONTRIB, CONTRIB_GONE)
     order = 12
 
     def __init__(self, context: Context) -> None:
@@ -155,9 +156,12 @@ class TensorFlowLayers(Transform):
             make = self._function if known.is_function else self._class
             make(call, call, known, known.path)
         except RefusedLayerError as refused:
-            self._refuse(call.func, f"tf.layers.{known.name}: {refused}", refused.advice)
+            if refused.wrong or not self._keep(call, known, str(refused)):
+                self._refuse(call.func, f"tf.layers.{known.name}: {refused}", refused.advice)
             return
         except UnbindableError as reason:
+            if self._keep(call, known, str(reason)):
+                return
             advice = f"write keras.layers.{known.cls} by hand"
             self._refuse(call.func, f"tf.layers.{known.name} is not converted: {reason}", advice)
             return
@@ -181,6 +185,29 @@ class TensorFlowLayers(Transform):
         outer = self._checks.applied.get(call)
         if not known.is_function and known.asks_training and outer is not None:
             self._makers[outer] = lambda updated: self._asked(outer, updated)
+
+    def _keep(self, call: cst.Call, known: Entry, why: str) -> bool:
+        """Take a function or class from where tf_keras keeps it, if the target does."""
+        target = self.context.inventory.signature(known.kept)
+        if target is None or not _fits(call, known, target):
+            return False
+        module, _, leaf = known.kept.rpartition(".")
+        if not self.context.report(
+            KEPT,
+            call,
+            f"tf.layers.{known.name} is taken from {self.context.target.spell(module)}: {why}",
+            fix=True,
+            advice="it is a private place: pin the version of tf_keras",
+            confidence=Confidence.LIKELY,
+        ):
+            return False
+        near = tf1.place(self.context.names, call.func)
+        func = cst.parse_expression(f"{self.context.imports.bring(module, near)}.{leaf}")
+        tf1.release(self.context, call.func)
+        self._makers[call] = lambda updated: updated.with_changes(
+            func=func.with_changes(lpar=updated.func.lpar, rpar=updated.func.rpar)
+        )
+        return True
 
     def _note(self, call: cst.Call, known: Entry) -> str:
         if self._checks.regularizers(call, known):
@@ -333,6 +360,17 @@ class TensorFlowLayers(Transform):
             and (self.context.symbol(node.func) or table.entry(self._name(node.func)))
             for node in walk(self.context.module)
         )
+
+
+def _fits(call: cst.Call, known: Entry, target: Signature) -> bool:
+    """Tell whether a function takes a call, as far as that shows."""
+    args = Arguments(call, call, known.signature)
+    if known.is_function and args.get("inputs") is None and not args.starred:
+        return False
+    try:
+        return not args.fit(target)
+    except UnbindableError:
+        return args.starred
 
 
 def _factor(node: cst.BaseExpression) -> cst.BaseExpression:

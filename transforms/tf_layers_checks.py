@@ -23,11 +23,16 @@ _SHARE = (
 
 
 class RefusedLayerError(Exception):
-    """A use of ``tf.layers`` stays as it is; says why, and what to write."""
+    """A use of ``tf.layers`` stays as it is; says why, and what to write.
 
-    def __init__(self, reason: str, advice: str) -> None:
+    Attributes:
+        wrong: Whether it is wrong wherever the function comes from.
+    """
+
+    def __init__(self, reason: str, advice: str, *, wrong: bool = False) -> None:
         super().__init__(reason)
         self.advice = advice
+        self.wrong = wrong
 
 
 class Checks:
@@ -131,6 +136,7 @@ class Checks:
                 "a layer that is made in call() has new weights at every call, which the layer"
                 " around it does not know",
                 f"make self.layer = keras.layers.{known.cls}(...) in __init__, and call it here",
+                wrong=True,
             )
 
     def _in_layer_call(self) -> bool:

@@ -64,6 +64,35 @@ NOT_CONVERTED = Rule(
     Safety.NONE,
     references=(_EFFECTIVE,),
 )
+KEPT = Rule(
+    "KM804",
+    "tf-layers-kept",
+    "Take tf.layers from tf_keras where no Keras layer does the same",
+    "tf.layers finds weights again by the names of scopes, fills the collections of the graph, and"
+    " keeps what is not trainable out of tf.trainable_variables(); Keras layers do none of that."
+    " tf_keras keeps the very functions that TensorFlow 1 called tf.layers, in a private place:"
+    " tf.compat.v1.layers takes them from there when TF_USE_LEGACY_KERAS=1 is set. Imported"
+    " directly, they need no such setting. Like all of tf.layers they want graphs: code that runs"
+    " eagerly starts with tf.compat.v1.disable_v2_behavior().",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "import tensorflow.compat.v1 as tf\n\n\ndef net(x):\n"
+            "    with tf.variable_scope('net', reuse=tf.AUTO_REUSE):\n"
+            "        return tf.layers.dense(x, 10)\n",
+            "import tensorflow.compat.v1 as tf\nfrom tf_keras.src.legacy_tf_layers import core\n"
+            "\n\ndef net(x):\n"
+            "    with tf.variable_scope('net', reuse=tf.AUTO_REUSE):\n"
+            "        return core.dense(x, 10)\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=(
+        "Targets with the API of Keras 3, which have nothing of the kind: KM801.",
+        "Files that set TF_USE_LEGACY_KERAS themselves and use tf.compat.v1.layers.",
+    ),
+    references=(_EFFECTIVE,),
+)
 CONTRIB = Rule(
     "KM802",
     "contrib-argument",

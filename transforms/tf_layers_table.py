@@ -41,6 +41,18 @@ class Entry:
         return f"keras.layers.{self.cls}"
 
     @property
+    def kept(self) -> str:
+        """Canonical path of the same function or class in tf_keras, which keeps it privately."""
+        module = "convolutional"
+        if self.cls in ("Dense", "Dropout", "Flatten"):
+            module = "core"
+        elif self.cls == "BatchNormalization":
+            module = "normalization"
+        elif "Pooling" in self.cls:
+            module = "pooling"
+        return f"keras.legacy_tf_layers.{module}.{self.name}"
+
+    @property
     def has_weights(self) -> bool:
         """Whether the layer makes variables."""
         return _BARE.match(self.cls) is None

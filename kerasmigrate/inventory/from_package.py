@@ -30,7 +30,8 @@ _NOT_API = {"src", "api", "protobuf", "_tf_keras", "_v1", "_v2"}
 
 #: Private modules, by package, whose functions and classes are listed all the same. They are the
 #: old public ones, kept unchanged: in Keras 3 the code that tf.keras still publishes as
-#: ``keras.preprocessing``, in tf_keras, which is no longer developed, helpers of Keras 2.
+#: ``keras.preprocessing``, in tf_keras, which is no longer developed, helpers of Keras 2 and what
+#: TensorFlow 1 published as ``tf.layers``.
 PRIVATE: dict[str, tuple[str, ...]] = {
     "keras": (
         "legacy.preprocessing.image",
@@ -43,6 +44,10 @@ PRIVATE: dict[str, tuple[str, ...]] = {
         "engine.input_spec",
         "engine.keras_tensor",
         "engine.node",
+        "legacy_tf_layers.convolutional",
+        "legacy_tf_layers.core",
+        "legacy_tf_layers.normalization",
+        "legacy_tf_layers.pooling",
         "utils.control_flow_util",
         "utils.conv_utils",
         "utils.data_utils",
