@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,9 +16,10 @@ import reports
 from reports import different, equal, model, proof, verdict
 from strict_html import Strict
 
+import kerasmigrate
 from kerasmigrate import api, cli
-from kerasmigrate.errors import WriteError
-from kerasmigrate.evidence import gather, plot, render, to_html, write_html
+from kerasmigrate.errors import UsageError, WriteError
+from kerasmigrate.evidence import before, gather, plot, render, to_html, write_html
 from kerasmigrate.evidence.diffs import _marked
 from kerasmigrate.evidence.drawing import architectures
 from kerasmigrate.evidence.markup import Markup, join, tag, text
@@ -394,6 +397,73 @@ def test_findings_across_files_are_shown_with_their_file(tmp_path: Path) -> None
     assert words(page).count("KM003 mixed-flavours: mixes flavours choose one") == 2
 
 
+# -- the code as it was ---------------------------------------------------------------------------
+
+OLD = "from keras.layers.core import Dense\n\nlayer = Dense(output_dim=3)\n"
+
+
+def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project that was migrated, in a git repository that has it as it was."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(root / "state"))
+    tree = root / "project"
+    files = {"pkg/a.py": OLD, "pkg/b.py": OLD, "other/c.py": OLD, "two.py": "print 'keras'\n"}
+    for display, source in files.items():
+        (tree / display).parent.mkdir(parents=True, exist_ok=True)
+        (tree / display).write_text(source, encoding="utf-8")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.invalid", "-C", str(tree)]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "As it was"]):
+        subprocess.run([*git, *command], check=True)
+    shutil.copytree(tree, root / "before")
+    kerasmigrate.migrate([tree / "pkg", tree / "other"], to="keras", write=True)
+    (tree / "two.py").write_text("print('keras')\n", encoding="utf-8")
+    return tree
+
+
+@pytest.mark.parametrize("against", ["HEAD", "last", "../before"])
+def test_the_diff_is_that_to_the_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, against: str
+) -> None:
+    tree = project(tmp_path, monkeypatch)
+    monkeypatch.chdir(tree)
+    ran = (verdict("pkg/a.py", original=OriginalRun("pkg/a.py", Verdict.PROVED)),)
+    made = proof(*ran, root=tree)
+    was = before(against, made, [tree])
+    assert not was.tree.exists()
+    evidence = gather(made, was.report, was.tree, was.base)
+    displays = [each.display for each in evidence.files if each.changed]
+    expected = ["pkg/a.py", "other/c.py", "pkg/b.py"]
+    # The journal knows only what was applied.
+    assert displays == (expected if against == "last" else [*expected, "two.py"])
+    change = evidence.files[0].change
+    assert change is not None
+    causes = [cause for hunk in change.hunks for cause in hunk.causes.values()]
+    assert [[each.code for each in cause.made_by] for cause in causes] == [["KM101"], ["KM201"]]
+    assert not any(cause.by_hand for cause in causes)
+    strict(to_html(made, was))
+
+
+def test_only_what_was_verified_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = project(tmp_path, monkeypatch)
+    made = proof(verdict("pkg/a.py"), root=tree)
+    was = before("HEAD", made, [tree / "pkg"])
+    evidence = gather(made, was.report, was.tree, was.base)
+    assert [each.display for each in evidence.files] == ["pkg/a.py", "pkg/b.py"]
+
+
+def test_python_2_is_shown_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = project(tmp_path, monkeypatch)
+    made = proof(verdict("two.py"), root=tree)
+    page = to_html(made, before("HEAD", made, [tree / "two.py"]))
+    assert "<td>print<del> </del>'keras'</td>" in page
+    assert "<td>print<ins>(</ins>'keras'<ins>)</ins></td>" in page
+
+
+def test_an_original_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(OLD, encoding="utf-8")
+    with pytest.raises(UsageError, match="there is no such folder"):
+        before("nowhere", proof(root=tmp_path), [tmp_path])
+
+
 # -- what strangers may have written --------------------------------------------------------------
 
 
@@ -516,9 +586,11 @@ def test_unusual_differences(value: float, said: str) -> None:
 
 
 def test_all_equal_is_a_plot_at_zero() -> None:
-    picture = plot.differences(measured(0.0, 0.0), None, "p")
+    picture = plot.differences(measured(0.0, 0.0), 1e-5, "p")
     assert picture is not None
     assert "over" not in picture
+    labels = [each.text for each in strict(f"<html>{picture}</html>").find("text")]
+    assert labels == ["0", "1e-7", "1e-6", "1e-5", "tolerance", "1", "2", "layer"]
 
 
 # -- files and the command line -------------------------------------------------------------------
@@ -554,6 +626,15 @@ def test_verify_writes_the_page(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert "evidence: out.html\n" in capsys.readouterr().err
     page = (here / "out.html").read_text(encoding="utf-8")
     assert "The text before is not known" in words(page)
+
+
+def test_verify_against_an_original_shows_what_changed(here: Path) -> None:
+    (here / "before").mkdir()
+    (here / "before" / "a.py").write_text("import numpy as np\n" + OLD, encoding="utf-8")
+    assert cli.main(["verify", "--html", "out.html", "--against", "before", "a.py"]) == 0
+    page = (here / "out.html").read_text(encoding="utf-8")
+    assert "<del>import numpy as np</del>" in page
+    assert "edited by hand" in page
 
 
 def test_apply_writes_it_with_the_diff(here: Path) -> None:

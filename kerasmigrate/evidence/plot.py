@@ -31,7 +31,7 @@ def differences(pairs: Sequence[LayerPair], tolerance: float | None, ident: str)
     if not measured:
         return None
     values = [value for _, _, value in measured]
-    scale = _Scale([*values, tolerance or 0.0])
+    scale = _Scale(values, tolerance)
     wide = max(_LEAST_WIDTH, _STEP * len(measured))
     width, height = _LEFT + wide + _RIGHT, _TOP + _HEIGHT + _BOTTOM
     step = wide / len(measured)
@@ -80,10 +80,11 @@ def _name(pair: LayerPair) -> str:
 class _Scale:
     """Powers of ten, from top to bottom, and a line for zero."""
 
-    def __init__(self, values: Sequence[float]) -> None:
-        powers = [log10(value) for value in values if value > 0 and isfinite(value)]
-        self.low = floor(min(powers, default=-8.0))
-        self.high = max(ceil(max(powers, default=0.0)), self.low + 1)
+    def __init__(self, values: Sequence[float], tolerance: float | None) -> None:
+        limit = log10(tolerance) if tolerance else -5.0
+        powers = [limit, *(log10(value) for value in values if value > 0 and isfinite(value))]
+        self.low = min(floor(min(powers)), floor(limit) - 2)
+        self.high = ceil(max(powers))
 
     def y(self, value: float) -> float:
         if not isfinite(value):
