@@ -206,7 +206,7 @@ def test_the_batch_size_of_another_place_is_asked_for() -> None:
             " size",
         ),
         (
-            "fit_generator(mine(batch_size=3), samples_per_epoch=a + b, nb_epoch=1)",
+            "fit_generator(mine(b, size=3), samples_per_epoch=a + b, nb_epoch=1)",
             "write steps_per_epoch=-(-(a + b) // batch_size) in a call of fit(), with the right"
             " batch size",
         ),
@@ -214,17 +214,67 @@ def test_the_batch_size_of_another_place_is_asked_for() -> None:
             "evaluate_generator(unknown, val_samples=10)",
             "write steps=-(-10 // batch_size) in a call of evaluate(), with the right batch size",
         ),
-        (
-            "fit_generator(Mine().flow(x, y, batch_size=3), samples_per_epoch=n, nb_epoch=1)",
-            "write steps_per_epoch=-(-n // batch_size) in a call of fit(), with the right batch"
-            " size",
-        ),
     ],
 )
 def test_a_batch_size_out_of_sight(before: str, advice: str) -> None:
     findings = call(before, before, codes=["KM224"])
     assert findings[0].advice == advice
     assert findings[0].confidence is Confidence.UNSURE
+
+
+OWN = (
+    "from keras.models import Sequential\n\n\ndef mine(x, batch_size, seed=None):\n"
+    "    while True:\n        yield x[:batch_size]\n\n\n"
+    "def whole(x, batch_size):\n    return x\n\n\n"
+    "def main(batch_size, config):\n    other = batch_size\n"
+    "    batches = Mine(x, batch_size=batch_size)\n    few = Mine(x, batch_size=other + 1)\n"
+    "    model = Sequential()\n    model.{}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "steps"),
+    [
+        ("mine(x, 4)", "5"),
+        ("Mine().flow(x, y, batch_size=3)", "7"),
+        ("mine(x, seed=3, batch_size=config.size)", "-(-20 // config.size)"),
+        ("mine(x, config.size)", "-(-20 // config.size)"),
+        ("Mine(x, batch_size=batch_size)", "-(-20 // batch_size)"),
+        ("batches", "-(-20 // batch_size)"),
+        ("batches()", "-(-20 // batch_size)"),
+    ],
+)
+def test_what_a_generator_is_told(before: str, steps: str) -> None:
+    findings = check(
+        OWN.format(f"fit_generator({before}, samples_per_epoch=20, nb_epoch=2)"),
+        OWN.format(f"fit({before}, steps_per_epoch={steps}, epochs=2)"),
+        to="keras",
+    )
+    (found,) = [each for each in findings if each.code == "KM223"]
+    assert found.confidence is Confidence.LIKELY
+    assert found.advice == "the generator is taken to give batches of its batch_size"
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        "mine(x)",
+        "mine(*x, batch_size=3)",
+        "whole(x, 4)",
+        "few",
+        "few()",
+        "batches(3)",
+        "batches.flow()",
+        "other(x, 4)",
+        "config.mine(x, 4)",
+    ],
+)
+def test_what_no_generator_is_told(generator: str) -> None:
+    untouched(
+        OWN.format(f"fit_generator({generator}, samples_per_epoch=20, nb_epoch=2)"),
+        to="keras",
+        codes=["KM224"],
+    )
 
 
 KERAS_1 = (

@@ -28,7 +28,7 @@ from .training_calls_rules import (
     TRAINING,
     UNKNOWN_STEPS,
 )
-from .training_steps import batch_size, in_batches
+from .training_steps import batch_size, in_batches, told
 
 _RENAME = {
     "nb_epoch": "epochs",
@@ -205,6 +205,11 @@ class TrainingCalls(Transform):
                 f"{method}(): {', '.join(texts)}",
                 fix=True,
                 advice=work.advice.get(rule, ""),
+                confidence=(
+                    Confidence.LIKELY
+                    if rule is STEPS and STEPS in work.advice
+                    else Confidence.CERTAIN
+                ),
             )
         result = args.render()
         if new_method != method:
@@ -325,11 +330,12 @@ class TrainingCalls(Transform):
             work.args.rename(old, new)
             return
         assert isinstance(work.call.func, cst.Attribute)
-        size = (
-            batch_size(self.context, source.original, work.call.func)
-            if source is not None and source.original is not None
-            else None
-        )
+        size = None
+        if source is not None and source.original is not None:
+            size = batch_size(self.context, source.original, work.call.func)
+            if size is None:
+                size = told(self.context, source.original, work.call.func)
+                work.advice[STEPS] = "the generator is taken to give batches of its batch_size"
         if size is None:
             raise _NoStepsError(old)
         work.args.rename(old, new)

@@ -50,7 +50,8 @@ STEPS = Rule(
     "Count batches where Keras 1 counted samples",
     "samples_per_epoch=2000 is steps_per_epoch=63 with batches of 32. With the number as it was,"
     " an epoch would take 32 times as long. Keras 1 went on while it had seen fewer samples than"
-    " asked for, so the number is rounded up.",
+    " asked for, so the number is rounded up. A generator of your own is taken to give batches of"
+    " what it is told as batch_size.",
     Safety.REVIEW,
     examples=(
         Example(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+import libcst.matchers as m
 
 from kerasmigrate import literals
 from kerasmigrate.names import Names
@@ -19,6 +20,7 @@ _FLOWS: dict[str, int | None] = {
 #: Their default, in every version.
 _BATCH_SIZE = 32
 _GENERATOR = "ImageDataGenerator"
+_SIZE = "batch_size"
 
 
 def batch_size(
@@ -44,6 +46,56 @@ def batch_size(
     if literals.integer(size) is not None or _same_meaning(context.names, size, near):
         return size
     return cst.Attribute(generator, cst.Name("batch_size"))
+
+
+def told(
+    context: Context, generator: cst.BaseExpression, near: cst.BaseExpression
+) -> cst.BaseExpression | None:
+    """Return an expression for what a generator of the user is told as ``batch_size``.
+
+    That it gives batches of this size is what the name says, and no more. Looked at are a call
+    with such a keyword, one of a function in this file that has such a parameter and yields, and
+    the call of an object that was made with such a keyword.
+
+    Args:
+        generator: The generator, a node of the original tree.
+        near: A reference beside which the expression has to mean the same.
+    """
+    call = generator
+    if not isinstance(call, cst.Call):
+        made = _made(context, call, dotted(call) or ())
+        size = _told(context, made) if made is not None else None
+    elif (size := _told(context, call)) is not None:
+        return size
+    elif call.args:
+        return None
+    else:
+        made = _made(context, call.func, dotted(call.func) or ())
+        size = _told(context, made) if made is not None else None
+    if size is None or literals.integer(size) is not None:
+        return size
+    return size if _same_meaning(context.names, size, near) else None
+
+
+def _told(context: Context, call: cst.Call) -> cst.BaseExpression | None:
+    """Return the argument ``batch_size`` of a call."""
+    if any(arg.star for arg in call.args):
+        return None
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == _SIZE:
+            return arg.value
+    bindings = context.names.bindings(call.func)
+    function = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(function, cst.FunctionDef) or not isinstance(call.func, cst.Name):
+        return None
+    if function.decorators or not m.findall(function.body, m.Yield()):
+        return None
+    names = [each.name.value for each in (*function.params.posonly_params, *function.params.params)]
+    if _SIZE not in names:
+        return None
+    place = names.index(_SIZE)
+    positional = [arg for arg in call.args if arg.keyword is None]
+    return positional[place].value if place < len(positional) else None
 
 
 def _made(
