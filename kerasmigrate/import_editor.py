@@ -148,6 +148,8 @@ def _entries(
         needed = plan.local in used or imports.is_kept(binding)
         if plan.path is not None and plan.base is None and binding.through != "re-export":
             may_go = plan.moved or not imports.is_off(UNUSED_CODE, binding.node)
+            # It would fail here. A file that gets it by a star gets what stands for it there.
+            needed = plan.local in used or imports.is_named(binding)
             if may_go and not plan.live and not plan.stuck and not needed:
                 if not plan.moved:
                     outcome.unused.append(plan)

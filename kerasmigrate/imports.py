@@ -526,7 +526,13 @@ class Imports:
         """Tell whether other files may import this name, so that it must stay bound."""
         if binding.scope is not self.names.module_scope:
             return False
-        return self._public or binding.name in self._kept or "*" in self._kept
+        return self.is_named(binding) or "*" in self._kept
+
+    def is_named(self, binding: Binding) -> bool:
+        """Tell whether other files may import this name and say so, as no star import does."""
+        return binding.scope is self.names.module_scope and (
+            self._public or binding.name in self._kept
+        )
 
     # -- for transforms ----------------------------------------------------------------------
 

@@ -534,6 +534,25 @@ def test_unused_import_of_a_gone_name_stays_in_a_package() -> None:
     untouched("from keras.layers import Highway\n", to="keras", codes=["KM103"], view=view)
 
 
+def test_a_star_import_keeps_no_import_that_fails(tmp_path: Path) -> None:
+    made, user = tmp_path / "made.py", tmp_path / "user.py"
+    code = "from keras.layers import Dense\nfrom keras.utils.np_utils import conv_output_length\n"
+    made.write_text(code)
+    used = "n = conv_output_length(8, 3, 'same', 1)\n"
+    user.write_text(f"from keras.layers import Dense\nfrom made import *\n\n{used}")
+    project = Project(tmp_path, (made, user))
+    check(
+        code,
+        "from keras.layers import Dense\n",
+        to="keras",
+        codes=["KM109"],
+        view=project.view(made),
+    )
+    user.write_text("from made import conv_output_length\n")
+    view = Project(tmp_path, (made, user)).view(made)
+    untouched(code, to="keras", codes=["KM103"], view=view)
+
+
 def test_block_does_not_become_empty() -> None:
     before = "def f():\n    from keras.layers import Highway\n"
     check(before, "def f():\n    pass\n", to="keras")

@@ -109,7 +109,7 @@ UNUSED = Rule(
             "from keras.layers import Dense\n\nDense(4)\n",
         ),
     ),
-    untouched=("Names in `__init__.py`, in `__all__`, or imported by another file.",),
+    untouched=("Names in `__init__.py`, in `__all__`, or that another file asks for by name.",),
 )
 
 
