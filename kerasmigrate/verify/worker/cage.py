@@ -159,12 +159,15 @@ def protect(tree: str, writable: list[str]) -> str:
     if not _mount("none", "/", MS_REC | MS_PRIVATE):
         return "scratch copy"
     run = [os.path.realpath(each) for each in writable]
-    shared = [each for each in ("/tmp", "/var/tmp") if os.path.isdir(each)]
-    # The later ones lie in the earlier ones.
-    for each in (*shared, tree, os.path.dirname(os.path.dirname(run[0])), *run):
-        if not _mount(each, each, MS_BIND | MS_REC):
+    whole = os.path.dirname(os.path.dirname(run[0]))
+    shared = [each for each in ("/tmp", "/var/tmp") if _make_private(each, whole)]
+    # The later ones lie in the earlier ones; a tree in /tmp is not to be seen any more.
+    for each in (tree, whole, *run):
+        if os.path.isdir(each) and not _mount(each, each, MS_BIND | MS_REC):
             return "scratch copy"
     if not _set_read_only("/", True):
+        if not os.path.isdir(tree):
+            return "tree read-only"
         status = os.statvfs(tree).f_flag
         # In a user namespace a remount must repeat the flags that the mount is locked with.
         kept = sum(flag for bit, flag in LOCKED_FLAGS if status & bit)
@@ -180,6 +183,32 @@ def protect(tree: str, writable: list[str]) -> str:
     if not any(os.path.realpath(each).startswith("/run/") for each in needed):
         _mount("tmpfs", "/run", MS_NOSUID | MS_NODEV, "tmpfs", "size=16m,mode=755")
     return "read-only"
+
+
+def _make_private(folder: str, whole: str) -> bool:
+    """Put an empty folder in the place of one that everybody writes to.
+
+    What the code needs of it is shown there again: the folder of the verification, and the
+    interpreter with its packages.
+
+    Returns:
+        Whether it is done; without the right to, the folder stays what it is.
+    """
+    needed = (whole, sys.prefix, sys.base_prefix, os.path.dirname(__file__), *sys.path)
+    kept = {}
+    for each in dict.fromkeys(os.path.realpath(each) for each in needed):
+        if each.startswith(folder + "/") and os.path.isdir(each):
+            kept[each] = os.open(each, os.O_PATH | os.O_DIRECTORY)
+    if os.path.realpath(folder) != folder or not _mount(
+        "tmpfs", folder, MS_NOSUID | MS_NODEV, "tmpfs", "size=512m,mode=1777"
+    ):
+        return False
+    for each, descriptor in sorted(kept.items()):
+        os.makedirs(each, exist_ok=True)
+        if not _mount(f"/proc/self/fd/{descriptor}", each, MS_BIND | MS_REC):
+            raise OSError(ctypes.get_errno(), "mount " + each)
+        os.close(descriptor)
+    return True
 
 
 def _mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> bool:
