@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import reports
 from reports import different, equal, model, proof, verdict
-from strict_html import Strict
+from strict_html import Element, Strict
 
 import kerasmigrate
 from kerasmigrate import api, cli
@@ -197,9 +197,9 @@ def test_changes_name_the_rules_that_made_them(page: str) -> None:
     assert "docs/rules/KM201-legacy-argument.md" in words(page)
 
 
-def _within(element: object, name: str) -> list[object]:
+def _within(element: Element, name: str) -> list[Element]:
     found = []
-    for each in element.children:  # type: ignore[attr-defined]
+    for each in element.children:
         found += [each] if each.name == name else []
         found += _within(each, name)
     return found

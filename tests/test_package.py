@@ -32,7 +32,7 @@ def sources(folder: str, installed_as: str) -> set[str]:
     return {
         f"{installed_as}/{path.relative_to(ROOT / folder).as_posix()}"
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in (".json", ".py", ".toml", ".typed")
+        if path.suffix in (".css", ".js", ".json", ".py", ".toml", ".typed")
         and path.name != "ruff.toml"
         and "__pycache__" not in path.parts
         and path.parent != ROOT / "kerasmigrate" / "transforms"
@@ -62,6 +62,7 @@ def test_a_wheel_holds_every_module_and_every_fact(wheel: Path) -> None:
     wanted = sources("kerasmigrate", "kerasmigrate")
     assert held == wanted | sources("transforms", "kerasmigrate/transforms")
     assert {
+        "kerasmigrate/evidence/style.css",
         "kerasmigrate/py.typed",
         "kerasmigrate/inventory/data/homes.json",
         "kerasmigrate/inventory/data/keras-1.2.2.json",
