@@ -115,7 +115,7 @@ class Originals:
     ) -> None:
         place = self.place / f"side{number}"
         place.mkdir(mode=0o755)
-        folders = {path: self._folder() for path in group}
+        folders = {path: _folder(place / "portraits") for path in group}
         target = flavours.target(TF_KERAS if keras.package == TF_KERAS else "keras")
         side = Side("original", self._setup(keras, place), folders)
         session = Session(
@@ -143,15 +143,6 @@ class Originals:
         if self._environment is None:
             self._environment = session.environment
             self._version = str(session.hello["target_version"])
-
-    def _folder(self) -> Path:
-        parent = self.place / "portraits"
-        parent.mkdir(mode=0o755, exist_ok=True)
-        folder = parent / str(len(list(parent.iterdir())))
-        folder.mkdir(mode=0o755)
-        if os.geteuid() == 0:
-            os.chown(folder, NOBODY, NOBODY)
-        return folder
 
     def _setup(self, keras: OldKeras, place: Path) -> Mapping[str, object] | None:
         """Return what the server has to know to be that Keras; None when that is installed."""
@@ -209,6 +200,16 @@ class Originals:
                 yield Comparison(Likeness.NOT_COMPARED, cause)
         for model in verdict.models:
             yield Comparison(Likeness.NOT_COMPARED, cause, name=model.name, where=model.where)
+
+
+def _folder(parent: Path) -> Path:
+    """Return a new folder that the code of an original may write to."""
+    parent.mkdir(mode=0o755, exist_ok=True)
+    folder = parent / str(len(list(parent.iterdir())))
+    folder.mkdir(mode=0o755)
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
 
 
 def _as_run(verdict: FileVerdict, models: int) -> OriginalRun:

@@ -22,8 +22,14 @@ INDEX = "index.json"
 MOST_PARAMETERS = 150_000_000
 #: The portraits of one file take at most so many bytes together.
 MOST_BYTES = 3 << 30
-#: A difference of epsilons below this is no setting of anybody's.
+#: Epsilons of optimizers below this are no setting of anybody's. Keras 1 had 1e-8, others 1e-7.
 SMALL = 1e-6
+#: What takes their place for the step that is compared: optimizers divide a gradient by its own
+#: size, so that the noise of one that is next to nothing would become a step of full length.
+STEP_EPSILON = 1e-3
+#: Optimizers whose formula has changed: they divided by sqrt(v) + epsilon up to Keras 2.11, and by
+#: sqrt(v + epsilon) since.
+UNDER_THE_ROOT = frozenset({"RMSprop", "Adagrad"})
 NO_TIME = "there was no time left for it"
 
 
@@ -54,7 +60,7 @@ def keep(records: list[Record], folder: str, until: float) -> int:
     for record in records:
         known = _known(record)
         entry: dict[str, Any] = {**known._asdict(), "where": record.where, "cause": ""}
-        entry["epsilon"] = _epsilon(record.model)
+        entry["old"] = record.world is not None and record.world.old
         stem = os.path.join(folder, str(len(entries)))
         entries.append(entry)
         entry["stem"] = os.path.basename(stem)
@@ -64,6 +70,7 @@ def keep(records: list[Record], folder: str, until: float) -> int:
             entry["cause"] = "the models before it in this file are too large together"
         else:
             try:
+                entry["epsilon"] = _settle(record)
                 found = _take(record)
                 total += storage.size(found)
                 storage.save(found, stem)
@@ -175,6 +182,7 @@ def _compared(
         return NO_TIME
     try:
         original = storage.load(os.path.join(folder, os.path.basename(str(entry["stem"]))))
+        _formula(original, entry, record)
         with standins.paused():
             note = _refresh(record.model, entry["epsilon"])
             compared = comparing.compare(record.world.api, original, record.model)
@@ -186,43 +194,78 @@ def _compared(
     return ""
 
 
-def _epsilon(model: Any) -> float | None:
-    """Return what a model's optimizer keeps its divisions from zero with."""
+# -- optimizers -----------------------------------------------------------------------------------
+
+
+def _epsilon(optimizer: Any) -> float | None:
+    """Return what an optimizer keeps its divisions from zero with."""
     try:
-        return float(model.optimizer.get_config()["epsilon"])
+        return float(optimizer.get_config()["epsilon"])
     except Exception:  # no optimizer, one without, or a class of the user's
         return None
+
+
+def _settle(record: Record) -> float | None:
+    """Make the step of an original one that tells; returns the epsilon that its optimizer had."""
+    optimizer = getattr(record.model, "optimizer", None)
+    known = _settled.get(id(optimizer))
+    if known is not None:
+        return known
+    epsilon = _epsilon(optimizer)
+    if optimizer is None or epsilon is None or epsilon >= SMALL or record.world is None:
+        return epsilon
+    if record.world.old:
+        _settled[id(optimizer)] = epsilon
+        optimizer.epsilon = STEP_EPSILON
+    else:
+        _renew(record.model, STEP_EPSILON)
+    return epsilon
+
+
+#: Epsilons of the optimizers that have been settled: models may share one.
+_settled: dict[int, float] = {}
 
 
 def _refresh(model: Any, epsilon: float | None) -> str:
     """Give a model an optimizer that has not seen a step: the original's has not, either.
 
     Args:
-        epsilon: Of the original's optimizer. Keras 1 had 1e-8 where it is 1e-7 now, which matters
-            for gradients that are next to nothing, and would hide all other differences of them.
+        epsilon: Of the original's optimizer.
 
     Returns:
-        What of the optimizer was changed, in one line; else nothing.
+        What is not compared of the optimizer, in one line; else nothing.
     """
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not hasattr(optimizer, "get_config"):
         return ""
-    config = dict(optimizer.get_config())
-    own, note = _epsilon(model), ""
-    if epsilon is not None and own is not None and own != epsilon and max(own, epsilon) < SMALL:
-        config["epsilon"] = epsilon
-        note = (
-            f"epsilon of the optimizer: {own:g}, in the original {epsilon:g}, which the step was"
-            " taken with"
-        )
+    own, note = _epsilon(optimizer), ""
+    small = own is not None and epsilon is not None and max(own, epsilon) < SMALL
+    if small and own != epsilon:
+        note = f"epsilon of the optimizer: {own:g}, in the original {epsilon:g}"
     try:
-        model.optimizer = type(optimizer).from_config(config)
+        _renew(model, STEP_EPSILON if small else None)
     except Exception as error:  # a class of the user's
         return f"step: the optimizer cannot be made anew: {one_line(str(error))}"
+    return note
+
+
+def _renew(model: Any, epsilon: float | None) -> None:
+    config = dict(model.optimizer.get_config())
+    if epsilon is not None:
+        config["epsilon"] = epsilon
+    model.optimizer = type(model.optimizer).from_config(config)
     for name in ("train_function", "test_function", "predict_function"):
         if hasattr(model, name):
             setattr(model, name, None)
-    return note
+
+
+def _formula(original: dict[str, Any], entry: dict[str, Any], record: Record) -> None:
+    """Leave out the step of optimizers that compute another one since, by less than a setting."""
+    name = type(getattr(record.model, "optimizer", None)).__name__
+    if entry["old"] and name in UNDER_THE_ROOT and original["after"] is not None:
+        original["after"] = None
+        reason = f"{name} adds its epsilon under the root now, which changes small gradients' steps"
+        original["lacks"].append(["step", reason])
 
 
 def fields(compared: Any) -> dict[str, Any]:
