@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from migrating import check, untouched
-from targets import each_target
 
 from kerasmigrate.project import Project
 
@@ -297,12 +296,6 @@ def test_positions_of_save_for_tf_keras() -> None:
         to="tf_keras",
     )
     stays("model.save('m.h5', True, 'h5')\nmodel.save('m', True, wanted)\n", to="tf_keras")
-
-
-@each_target
-def test_yaml_is_gone(to: str) -> None:
-    _, advice = stays("text = model.to_yaml()\nother = config.to_yaml()\n", "KM715", to=to)
-    assert "to_json()" in advice
 
 
 # -- projects --------------------------------------------------------------------------------

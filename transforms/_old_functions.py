@@ -345,7 +345,37 @@ def $name(
 )
 
 #: By the place where some Keras defined the function.
+_FROM_YAML = OldFunction(
+    Definition(
+        "model_from_yaml",
+        '''
+def $name(yaml_string, custom_objects=None):
+    """Build a model from its configuration as YAML."""
+    import json
+
+    import yaml
+
+    config = yaml.load(yaml_string, Loader=yaml.FullLoader)  # old files hold tuples
+    return $model_from_json(json.dumps(config), custom_objects=custom_objects)
+''',
+        {"model_from_json": "keras.models.model_from_json"},
+    )
+)
+#: What ``Model.to_yaml`` did (engine/topology.py of 1.2.2, engine/network.py of 2.3.1).
+TO_YAML = Definition(
+    "model_to_yaml",
+    '''
+def $name(model, **kwargs):
+    """Return the configuration of a model as YAML."""
+    import json
+
+    import yaml
+
+    return yaml.dump(json.loads(model.to_json()), **kwargs)
+''',
+)
 OLD_FUNCTIONS: dict[str, OldFunction] = {
+    "keras.models.model_from_yaml": _FROM_YAML,
     "keras.utils.np_utils.conv_output_length": _CONV_OUTPUT,
     "keras.utils.conv_utils.conv_output_length": _CONV_OUTPUT,
     "keras.utils.np_utils.conv_input_length": _CONV_INPUT,

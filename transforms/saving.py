@@ -107,30 +107,19 @@ SAVED_MODEL = Rule(
     " written by model.export().",
     Safety.NONE,
 )
-YAML = Rule(
-    "KM715",
-    "model-as-yaml",
-    "Report a model that is written as YAML",
-    "to_yaml is gone from Keras 3 (\"'Sequential' object has no attribute 'to_yaml'\") and raises"
-    " RuntimeError in tf_keras.",
-    Safety.NONE,
-)
-
 _WEIGHTS = (paths.WRITE_WEIGHTS, paths.CHECKPOINT_WEIGHTS)
 _MODELS = (paths.WRITE_MODEL, paths.CHECKPOINT)
 _HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".hd5")
 #: Suffixes that say nothing more than the format, so that another may take their place.
 _FORMATS = (*_HDF5, ".h5f", ".weights", ".ckpt", ".tf", ".model", ".keras", ".wts")
 _FORMAT_NAMES = ("h5", "hdf5", "keras", "tf")
-_CONCERNS = re.compile(
-    r"save_weights|load_weights|\.save\(|save_model|load_model|ModelCheckpoint|to_yaml"
-)
+_CONCERNS = re.compile(r"save_weights|load_weights|\.save\(|save_model|load_model|ModelCheckpoint")
 
 
 class Saving(Transform):
     """Gives models and weights file names that the target takes."""
 
-    rules = (WEIGHTS, MODELS, NAME, FORMAT, SAVED_MODEL, YAML)
+    rules = (WEIGHTS, MODELS, NAME, FORMAT, SAVED_MODEL)
     order = 42
 
     def __init__(self, context: Context) -> None:
@@ -160,21 +149,6 @@ class Saving(Transform):
                 self._name(use)
             if use.kind in (*_WEIGHTS, *_MODELS):
                 self._arguments(use)
-
-    def visit_Call(self, node: cst.Call) -> None:
-        func = node.func
-        if (
-            isinstance(func, cst.Attribute)
-            and func.attr.value == "to_yaml"
-            and paths.is_model(self.context, func.value)
-        ):
-            self.context.report(
-                YAML,
-                node,
-                "a model is not written as YAML any more",
-                advice="write to_json() here and model_from_json() where it is read; a file that"
-                " holds YAML has to be written again",
-            )
 
     def leave_SimpleString(
         self, original_node: cst.SimpleString, updated_node: cst.SimpleString
