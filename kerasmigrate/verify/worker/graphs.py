@@ -199,19 +199,20 @@ def _inner(
 def _run(keras: Any, model: Any, inputs: list[Any], tensors: list[Any], major: int) -> list[Any]:
     np = importlib.import_module("numpy")
     symbols = flat(model.inputs)
-    if is_old(keras, major):
+    known = {id(symbol): array for symbol, array in zip(symbols, inputs)}
+    asked = [tensor for tensor in tensors if id(tensor) not in known]
+    made: Iterator[Any] = iter(())
+    if asked and is_old(keras, major):
         backend = importlib.import_module(keras.__name__ + ".backend")
         feeds, values = [*symbols], [*inputs]
         if not isinstance(backend.learning_phase(), int):
             feeds, values = [*feeds, backend.learning_phase()], [*values, 0]
-        found = backend.function(feeds, tensors)(values)
-    else:
-        known = {id(symbol): array for symbol, array in zip(symbols, inputs)}
-        asked = [tensor for tensor in tensors if id(tensor) not in known]
+        made = iter(backend.function(feeds, asked)(values))
+    elif asked:
         given = inputs if len(inputs) > 1 else inputs[0]
-        part = keras.Model(symbols if len(symbols) > 1 else symbols[0], asked) if asked else None
-        made = iter(flat(part(given, training=False)) if part is not None else ())
-        found = [known[id(each)] if id(each) in known else next(made) for each in tensors]
+        part = keras.Model(symbols if len(symbols) > 1 else symbols[0], asked)
+        made = iter(flat(part(given, training=False)))
+    found = [known[id(each)] if id(each) in known else next(made) for each in tensors]
     return [np.asarray(each) for each in found]
 
 

@@ -19,7 +19,10 @@ KINDS: dict[str, str] = {
     "Convolution3D": "Conv3D",
     "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D",
+    "TimeDistributedDense": "TimeDistributed",
 }
+#: A class of Keras 1 that a migration has written into the file.
+WRITTEN = "Keras1"
 MERGES: dict[str, str] = {
     "ave": "Average",
     "concat": "Concatenate",
@@ -39,6 +42,8 @@ def kind_of(layer: Any) -> str:
     if name == "Merge":
         mode = getattr(layer, "mode", "")
         return MERGES.get(mode, name) if isinstance(mode, str) else name
+    if name.startswith(WRITTEN):
+        return name[len(WRITTEN) :]
     return KINDS.get(name, name)
 
 
@@ -50,6 +55,9 @@ def modern(layer: Any, arrays: Arrays, major: int) -> Arrays:
         arrays: What its ``get_weights`` returned, or as many arrays for the same places.
         major: The major version of its Keras.
     """
+    if type(layer).__name__ == "Highway" and len(arrays) == 4:
+        kernel, gate_kernel, bias, gate_bias = arrays
+        return [kernel, bias, gate_kernel, gate_bias]  # that of a Dense, and of another one
     if major >= 2 or not arrays:
         return list(arrays)
     kind = kind_of(layer)
@@ -59,7 +67,7 @@ def modern(layer: Any, arrays: Arrays, major: int) -> Arrays:
             *modern(layer.forward_layer, arrays[:half], major),
             *modern(layer.backward_layer, arrays[half:], major),
         ]
-    if kind == "TimeDistributed":
+    if kind == "TimeDistributed" and hasattr(layer, "layer"):
         return modern(layer.layer, arrays, major)
     convert = CONVERSIONS.get(kind)
     return convert(layer, arrays) if convert is not None else list(arrays)

@@ -100,7 +100,7 @@ def _rows(model: Any, count: int, major: int) -> list[int]:
     tables: dict[str, int] = {}
     passing: set[str] = set()
     for part in parts(model, major):
-        table = part.layer.layer if part.kind == "TimeDistributed" else part.layer
+        table = getattr(part.layer, "layer", None) or part.layer
         if layouts.kind_of(table) == "Embedding":
             tables[part.name] = int(table.input_dim)
         elif not part.weights:
@@ -123,6 +123,31 @@ def _rows(model: Any, count: int, major: int) -> list[int]:
             open_ends += [each for each in after if each in passing]
         found.append(min((tables[name] for name in reached if name in tables), default=0))
     return found
+
+
+# -- weights --------------------------------------------------------------------------------------
+
+
+def stir(own: list[Part]) -> None:
+    """Make numbers of the weights that are all the same, as biases are at first.
+
+    Two of those that change places, or an axis, would give the same outputs. They become a little
+    larger, each by an amount of its own: variances and what may not be negative bear that.
+    """
+    np = importlib.import_module("numpy")
+    random = np.random.RandomState(5)
+    for part in own:
+        arrays = part.layer.get_weights()
+        stirred = [_stirred(np, random, array) for array in arrays]
+        if any(one is not other for one, other in zip(arrays, stirred)):
+            part.layer.set_weights(stirred)
+
+
+def _stirred(np: Any, random: Any, array: Any) -> Any:
+    if array.dtype.kind != "f" or array.size < 2 or array.max() != array.min():
+        return array
+    most = 0.1 if array.ndim == 1 else 0.01
+    return (array + random.uniform(0.1 * most, most, size=array.shape)).astype(array.dtype)
 
 
 # -- what it computes -----------------------------------------------------------------------------
@@ -155,7 +180,8 @@ def _repeated(action: Callable[[], Any], own: str) -> Any:
 def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str, Any]:
     """Take the portrait of a model; it takes one training step if it was compiled.
 
-    Nothing that the model does raises here: it is in ``lacks``.
+    An original's weights are stirred before. Nothing that the model does raises here: it is in
+    ``lacks``.
 
     Args:
         keras: The package whose model it is.
@@ -187,8 +213,9 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
         except training.UnknownError as error:
             found["lacks"].append([claim, str(error)])
         except Exception as error:
-            first = (str(error).strip() or "no message").splitlines()[0]
-            found["lacks"].append([claim, f"{type(error).__name__}: {first}"[:300]])
+            lines = str(error).strip().splitlines() or ["no message"]
+            line = lines[-1] if lines[0].endswith("in user code:") else lines[0]
+            found["lacks"].append([claim, f"{type(error).__name__}: {line.strip()}"[:300]])
         return None
 
     if seen is not None:
@@ -207,6 +234,9 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
             "outputs", lambda: _repeated(lambda: outputs(model, inputs), training.own_layer(model))
         )
     own = parts(model, major)
+    if seen is None and found["outputs"] is not None:
+        attempt("weights", lambda: stir(own))
+        found["outputs"] = attempt("outputs", lambda: outputs(model, inputs))
     found.update(architecture(model, own))
     found["parameters"] = count(model, own)
     if found["outputs"] is None:

@@ -55,8 +55,8 @@ def of_layer(layer: Any) -> dict[str, Any]:
     """Return what a layer was configured with, in names and values that all versions share."""
     kind = layouts.kind_of(layer)
     found: dict[str, Any] = {}
-    if kind in ("Bidirectional", "TimeDistributed"):
-        inner = getattr(layer, "forward_layer", None) or layer.layer
+    inner = getattr(layer, "forward_layer", None) or getattr(layer, "layer", None)
+    if kind in ("Bidirectional", "TimeDistributed") and inner is not None:
         found = {"layer." + name: value for name, value in of_layer(inner).items()}
         found["layer"] = layouts.kind_of(inner)
     try:
@@ -72,7 +72,7 @@ def of_layer(layer: Any) -> dict[str, Any]:
             continue  # output_dim is its name to this day
         if name in COMPARED:
             found[name] = _plain(value)
-    inner = getattr(layer, "cell", layer)
+    inner = getattr(layer, "cell", None) or layer
     for name in FUNCTIONS:
         old = "inner_activation" if name == "recurrent_activation" else name
         function = getattr(inner, name, None) or getattr(inner, old, None)

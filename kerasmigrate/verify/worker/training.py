@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 from typing import Any
@@ -191,16 +192,31 @@ def _tape_gradients(
     flow = importlib.import_module("tensorflow")
     given = [flow.convert_to_tensor(each) for each in inputs]
     labels = [flow.convert_to_tensor(each) for each in targets]
-    before = model.get_weights()
-    try:
+
+    def gradients() -> list[Any]:
         with flow.GradientTape() as tape:
             predicted = model(_packed(given), training=training)
             value = model.compute_loss(_packed(given), _packed(labels), predicted)
         found = tape.gradient(value, _variables(model.trainable_weights))
+        return [flow.convert_to_tensor(each) for each in found if each is not None]
+
+    before = model.get_weights()
+    try:
+        with _as_compiled(keras, model):
+            # As a graph, like a training step: some operations have no other gradient on a CPU.
+            whole = gradients if model.run_eagerly else flow.function(gradients, autograph=False)
+            return [each.numpy() for each in whole()]
     finally:
         model.set_weights(before)
         rest(model)
-    return [flow.convert_to_tensor(each) for each in found if each is not None]
+
+
+def _as_compiled(keras: Any, model: Any) -> Any:
+    """Let those layers learn that could when the model was compiled, as tf_keras does."""
+    if keras.__name__ != "tf_keras":
+        return contextlib.nullcontext()
+    utils = importlib.import_module("tf_keras.src.engine.training_utils")
+    return utils.RespectCompiledTrainableState(model)
 
 
 def _variables(weights: list[Any]) -> list[Any]:
