@@ -24,7 +24,7 @@ from kerasmigrate.evidence.diffs import _marked
 from kerasmigrate.evidence.drawing import architectures
 from kerasmigrate.evidence.markup import Markup, join, tag, text
 from kerasmigrate.evidence.words import CLAIMS, VERDICTS
-from kerasmigrate.findings import FileResult, Finding, Report, Status
+from kerasmigrate.findings import FileResult, Finding, Report, Severity, Status
 from kerasmigrate.verify.results import (
     Comparison,
     Layer,
@@ -388,6 +388,25 @@ def test_a_file_that_has_moved_is_found_by_its_original(tmp_path: Path) -> None:
     made = verdict("new/a.py", original=OriginalRun("old/a.py", Verdict.PROVED))
     (file,) = gather(proof(made, root=tmp_path), migration, tmp_path).files
     assert file.changed
+
+
+def test_a_file_that_was_not_migrated_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n", encoding="utf-8")
+    fixed = Finding("KM201", "would go", 1, fixed=True)
+    migration = Report("keras", (result(tmp_path, "a.py", "x = 1\n", "y = 2\n", fixed),))
+    page = _checked(to_html(proof(verdict("a.py"), root=tmp_path), migration))
+    assert words(page).count("kerasmigrate would change") == 2
+    assert "would go" not in page
+
+
+def test_what_breaks_nothing_is_shown_and_not_counted(tmp_path: Path) -> None:
+    info = Finding("KM260", "may move", 1, severity=Severity.INFO)
+    migration = Report("keras", (result(tmp_path, "a.py", "x\n", "x\n", info),))
+    (file,) = gather(proof(verdict("a.py"), root=tmp_path), migration).files
+    assert (file.left, file.notes) == ((), (info,))
+    page = _checked(to_html(proof(verdict("a.py"), root=tmp_path), migration))
+    assert "• info KM260 private-home: may move" in words(page)
+    assert "finding left" not in page and "Findings that are left" not in page
 
 
 def test_findings_across_files_are_shown_with_their_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kerasmigrate.errors import SourceError
 from kerasmigrate.evidence.changes import FileChange, compare
-from kerasmigrate.findings import FileResult, Finding, Report, Status
+from kerasmigrate.findings import FileResult, Finding, Report, Severity, Status
 from kerasmigrate.source import read_bytes
 from kerasmigrate.verify.results import PROOF, FileVerdict, Likeness, VerifyReport
 
@@ -23,6 +23,7 @@ class FileEvidence:
         verdict: What running it showed; None where it was not run.
         change: What became of its text; None where the text before is not known.
         error: Why it was not migrated; empty when it was.
+        pending: The migration would change it, and it is as it was.
         across: Findings that concern it together with other files.
     """
 
@@ -30,6 +31,7 @@ class FileEvidence:
     verdict: FileVerdict | None = None
     change: FileChange | None = None
     error: str = ""
+    pending: bool = False
     across: tuple[Finding, ...] = ()
 
     @property
@@ -44,7 +46,12 @@ class FileEvidence:
 
     @property
     def left(self) -> tuple[Finding, ...]:
-        """Findings that are left for a person."""
+        """Findings that are left for a person and matter to how the code runs."""
+        return tuple(each for each in self.notes if each.severity is not Severity.INFO)
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """Findings that were not fixed."""
         if self.change is None:
             return self.across
         notes = (
@@ -123,11 +130,17 @@ def _file(
 ) -> FileEvidence:
     if result is None:
         return FileEvidence(display, verdict)
+    after = _now(now, result)
+    pending = after == result.before != result.after
+    findings = result.findings
+    if pending:
+        findings = tuple(each for each in findings if not each.fixed)
     return FileEvidence(
         display,
         verdict,
-        compare(result.before, _now(now, result), result.findings, result.after),
+        compare(result.before, after, findings, result.after),
         result.error,
+        pending,
         tuple(across.get(result.display, ())),
     )
 

@@ -163,7 +163,7 @@ def _file(number: int, file: FileEvidence) -> Markup:
     states = [
         "unproved" if not file.proved else "",
         "different" if file.count(Likeness.DIFFERENT) else "",
-        "open" if file.left or file.error else "",
+        "open" if file.left or file.error or file.pending else "",
         "changed" if file.changed else "",
     ]
     return tag(
@@ -194,6 +194,9 @@ def _badges(file: FileEvidence) -> Iterator[object]:
         if file.count(likeness):
             yield " "
             yield likeness_badge(likeness, file.count(likeness))
+    if file.pending:
+        yield " "
+        yield badge(Level.WARN, "not migrated")
     if file.left and not file.error:
         yield " "
         yield badge(Level.WARN, f"{plural(len(file.left), 'finding')} left")
@@ -208,7 +211,9 @@ def _contents(number: int, file: FileEvidence) -> Iterator[Markup]:
         yield tag("ul", (tag("li", diffs.note(each)) for each in file.across), class_="notes")
     if file.change is not None:
         yield diffs.render(file.change, file.display)
-        if not file.change.hunks and not file.error:
+        if file.pending:
+            yield tag("p", "kerasmigrate would change this file; it is as it was.", class_="cause")
+        elif not file.change.hunks and not file.error:
             yield tag("p", "Nothing had to change.", class_="hint")
     if file.verdict is not None:
         yield models.render(file.verdict, f"file-{number}")
@@ -234,7 +239,7 @@ def _used(evidence: Evidence) -> Counter[str]:
     """Count the findings that the page shows, by the code of their rule."""
     used: Counter[str] = Counter()
     for file in evidence.files:
-        used.update(finding.code for finding in file.left)
+        used.update(finding.code for finding in file.notes)
         if file.change is not None:
             used.update(each.code for each in file.change.elsewhere)
             for cause in (each for hunk in file.change.hunks for each in hunk.causes.values()):

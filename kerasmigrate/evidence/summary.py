@@ -218,9 +218,9 @@ def _originals(evidence: Evidence) -> list[Markup]:
 
 def _failed(evidence: Evidence) -> list[Markup]:
     return [
-        _item(number, file, file.error)
+        _item(number, file, file.error or "kerasmigrate would change it; it is as it was")
         for number, file in enumerate(evidence.files, 1)
-        if file.error
+        if file.error or file.pending
     ]
 
 
