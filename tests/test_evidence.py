@@ -322,6 +322,17 @@ def test_an_interrupted_run_says_so() -> None:
     assert "The verification was interrupted" in words(_checked(to_html(made)))
 
 
+def test_what_was_kept_is_counted() -> None:
+    files = (verdict("a.py", cached=True), verdict("b.py"))
+    assert "Kept from earlier runs of the same code1 file" in words(to_html(proof(*files)))
+
+
+def test_a_layer_is_named_once() -> None:
+    found = replace(different().differences[0], layer="d", message="d: a gradient of norm 2")
+    page = to_html(proof(verdict("a.py", comparisons=(equal(differences=(found,)),))))
+    assert "settings at d: a gradient of norm 2" in words(page)
+
+
 @pytest.mark.parametrize("kind", Verdict)
 def test_every_verdict_has_its_words(kind: Verdict) -> None:
     assert kind in VERDICTS

@@ -136,7 +136,8 @@ def _list_of_differences(comparison: Comparison) -> Markup | None:
 
 def _difference(difference: Difference) -> Markup:
     where = tag("code", difference.layer)
-    return tag("li", tag("b", difference.claim), " at ", where, f": {difference.message}")
+    message = difference.message.removeprefix(f"{difference.layer}: ")
+    return tag("li", tag("b", difference.claim), " at ", where, f": {message}")
 
 
 def _sides(comparison: Comparison) -> Markup:

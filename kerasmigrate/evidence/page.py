@@ -300,6 +300,10 @@ def _environment(evidence: Evidence) -> Markup:
             _detail("Compared with", original.against),
             _detail("Keras of the original, because", original.chosen_because),
         ]
+    rows.append(_detail("Time", f"{proof.seconds:.1f} s"))
+    kept = sum(file.cached for file in proof.files)
+    if kept:
+        rows.append(_detail("Kept from earlier runs of the same code", plural(kept, "file")))
     head = (tag("th", name, scope="col") for name, _, _ in columns)
     facts: dict[str, list[str]] = {"Flavour": [flavour for _, flavour, _ in columns]}
     for _, _, environment in columns:
@@ -318,7 +322,7 @@ def _environment(evidence: Evidence) -> Markup:
             tag("thead", tag("tr", tag("td"), head)),
             tag("tbody", body),
         ),
-        tag("dl", *rows, _detail("Time", f"{proof.seconds:.1f} s"), class_="facts"),
+        tag("dl", rows, class_="facts"),
         id="environment",
         aria_labelledby="environment-title",
     )
