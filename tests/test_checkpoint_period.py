@@ -107,10 +107,19 @@ def test_a_name_that_is_taken() -> None:
         ("ModelCheckpoint('m.keras', period=5, **options)", ["KM203"]),
         ("mine.ModelCheckpoint('m.keras', period=5)", []),
         ("Recorder('m.keras', period=5)", []),
+        ("functools.partial(ModelCheckpoint, 'm.keras', period=5)", []),
     ],
 )
 def test_other_calls_stay(call: str, codes: list[str], to: str) -> None:
     untouched(f"{head(to)}\nc = {call}\n", to=to, codes=codes)
+
+
+def test_a_subclass_is_told_what_its_base_lacks() -> None:
+    code = (
+        f"{head('keras')}\n\nclass Saver(ModelCheckpoint):\n    def __init__(self, path):\n"
+        "        super().__init__(path, period=5)\n"
+    )
+    untouched(code, to="keras", codes=["KM203"])
 
 
 def test_keras_2_knows_the_period() -> None:

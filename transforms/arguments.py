@@ -31,6 +31,7 @@ from .arguments_rules import (
 )
 from .arguments_steps import STEPS, Edit, Note, RefusedError
 from .arguments_table import Row, advice, constraints, row_of, values
+from .first_weights import InitialWeights
 from .image_layout import Layouts
 
 _INITIALIZERS = frozenset(
@@ -460,6 +461,8 @@ class LegacyArguments(Transform):
             return
         item = args.get(name)
         node = item.original if item is not None and item.original is not None else call
+        if node in self.context.shared(InitialWeights).values:
+            return
         target = self.context.target
         self.context.report(
             NO_SUCCESSOR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from kerasmigrate.callees import callee
+from kerasmigrate.callees import callee, is_super_init
 from kerasmigrate.definitions import Definition
 from kerasmigrate.literals import Unknown, plain
 from kerasmigrate.rules import Example, Rule, Safety
@@ -73,7 +73,7 @@ class CheckpointPeriod(Transform):
 
     def visit_Call(self, node: cst.Call) -> None:
         found = callee(self.context.names, node)
-        if found is None or found.skip or found.partial:
+        if found is None or found.skip or found.partial or is_super_init(node):
             return
         target = self.context.inventory.signature(_CHECKPOINT)
         home = self.context.imports.locate(found.path).path
