@@ -1,0 +1,326 @@
+"""Migrated trees beside their originals, each run on its own Keras: the verdicts, exactly."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from originals import installed
+
+from kerasmigrate import cli
+from kerasmigrate.api import migrate, verify_paths
+from kerasmigrate.verify import VerifyReport, originals
+from kerasmigrate.verify.results import Comparison, FileVerdict
+
+pytestmark = [pytest.mark.pypi, pytest.mark.tensorflow]
+
+#: Keras 1, and what a right migration makes of it.
+PICTURES = (
+    "from keras.models import Sequential\n"
+    "from keras.layers import Activation, Convolution2D, Dense, Dropout, Flatten\n"
+    "\n\n"
+    "def build():\n"
+    "    model = Sequential()\n"
+    "    model.add(Convolution2D(4, 3, 3, border_mode='same', input_shape=(8, 8, 3)))\n"
+    "    model.add(Activation('relu'))\n"
+    "    model.add(Flatten())\n"
+    "    model.add(Dense(output_dim=3, activation='softmax'))\n"
+    "    model.compile(loss='categorical_crossentropy', optimizer='sgd')\n"
+    "    return model\n"
+)
+#: It trains, looks at its history, predicts and saves in the way of Keras 1.
+SCRIPT = (
+    "import numpy as np\n"
+    "from keras.callbacks import Callback\n"
+    "from keras.datasets import mnist\n"
+    "from keras.layers import Dense\n"
+    "from keras.models import Sequential, load_model\n"
+    "from keras.utils import np_utils\n"
+    "\n\n"
+    "class Losses(Callback):\n"
+    "    def on_train_begin(self, logs={}):\n"
+    "        self.losses = []\n"
+    "\n"
+    "    def on_batch_end(self, batch, logs={}):\n"
+    "        self.losses.append(logs.get('loss'))\n"
+    "\n\n"
+    "(x, y), (x_test, y_test) = mnist.load_data()\n"
+    "x = x.reshape(60000, 784).astype('float32') / 255\n"
+    "y = np_utils.to_categorical(y, 10)\n"
+    "model = Sequential()\n"
+    "model.add(Dense(output_dim=10, input_dim=784, activation='softmax'))\n"
+    "model.compile(loss='mse', optimizer='sgd', metrics=['accuracy'])\n"
+    "losses = Losses()\n"
+    "kept = model.fit(x, y, nb_epoch=2, validation_split=0.1, callbacks=[losses])\n"
+    "print(kept.history['acc'][-1], kept.history['val_acc'], losses.losses[0])\n"
+    "print(model.evaluate(x, y)[1], model.predict(x).shape)\n"
+    "model.save('kept.h5')\n"
+    "again = load_model('kept.h5')\n"
+    "print(again.predict(x).shape)\n"
+)
+TWO = (
+    "from keras.layers import Dense\n"
+    "from keras.models import Sequential\n"
+    "\n\n"
+    "def small():\n"
+    "    return Sequential([Dense(2, input_dim=3)])\n"
+    "\n\n"
+    "def large():\n"
+    "    return Sequential([Dense(2, input_dim=3), Dense(1, init='zero')])\n"
+)
+FAILING = "from keras.layers import Dense\n\nlayer = Dense(output_dim=undefined)\n"
+
+
+class Project(NamedTuple):
+    """An original tree, and a copy that is migrated."""
+
+    before: Path
+    after: Path
+
+
+@pytest.fixture(autouse=True)
+def _cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the old Kerases that all tests share, wherever a test puts its own cache."""
+    (folder,) = {installed(version).parent for version in ("1.2.2", "2.2.4")}
+    monkeypatch.setattr(originals, "cache", lambda: folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "before", tmp_path / "after")
+
+
+def migrated(project: Project, files: dict[str, str], to: str) -> None:
+    for name, text in files.items():
+        path = project.before / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    shutil.copytree(project.before, project.after)
+    migrate([project.after], to, write=True)
+
+
+def change(path: Path, right: str, wrong: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert right in text
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+
+
+def proof(project: Project, to: str, **options: object) -> VerifyReport:
+    return verify_paths([project.after], to, against=project.before, **options)  # type: ignore[arg-type]
+
+
+def by_name(report: VerifyReport) -> dict[str, FileVerdict]:
+    return {file.display: file for file in report.files}
+
+
+def told(found: Comparison) -> tuple[object, ...]:
+    """Return what a comparison says, but for the numbers."""
+    return (
+        found.likeness.value,
+        found.name,
+        found.where,
+        found.original_name,
+        found.original_where,
+        found.paired_by,
+        [(each.claim, each.layer) for each in found.differences],
+    )
+
+
+def test_keras_1(project: Project) -> None:
+    files = {"pictures.py": PICTURES, "script.py": SCRIPT, "two.py": TWO, "wrong.py": PICTURES}
+    migrated(project, {**files, "failing.py": FAILING}, "keras")
+    change(project.after / "wrong.py", "'relu'", "'tanh'")
+    change(project.after / "wrong.py", "padding='same', ", "")
+    change(project.after / "two.py", "def small", "def tiny")
+    (project.after / "new.py").write_text(
+        "from keras import Sequential, layers\n\n"
+        "model = Sequential([layers.Input((3,)), layers.Dense(1)])\n",
+        encoding="utf-8",
+    )
+    report = proof(project, "keras", jobs=2)
+    assert report.original is not None
+    assert (report.original.package, report.original.version) == ("keras", "1.2.2")
+    assert report.original.chosen_because == "the code is in the words of Keras 1"
+    assert report.exit_code == 1
+    found = by_name(report)
+
+    (pictures,) = found["pictures.py"].comparisons
+    assert told(pictures) == (
+        *("equal", "sequential", "pictures.py:6", "sequential_1", "pictures.py:6", "place"),
+        [],
+    )
+    assert pictures.largest == 0.0
+    assert pictures.claims == (
+        *("layers", "settings", "weights", "outputs", "loss", "gradients", "step"),
+    )
+    assert pictures.parameters == (883, 883)
+    assert pictures.cause == "" and pictures.dtype == "float32"
+    run = found["pictures.py"].original
+    assert run is not None and (run.verdict.value, run.models, run.cause) == ("proved", 1, "")
+
+    assert [each.likeness.value for each in found["script.py"].comparisons] == ["equal"] * 2
+    assert found["script.py"].verdict.value == "proved", found["script.py"].cause
+
+    (wrong,) = found["wrong.py"].comparisons
+    assert wrong.likeness.value == "different"
+    assert ("settings", "conv2d") in [(each.claim, each.layer) for each in wrong.differences]
+    assert ("settings", "activation") in [(each.claim, each.layer) for each in wrong.differences]
+    assert found["wrong.py"].verdict.value == "proved"  # it runs: only the numbers show it
+
+    small, large = found["two.py"].comparisons
+    assert told(small)[:2] == ("equal", "sequential")
+    assert small.paired_by == "structure"
+    assert large.paired_by == "place"
+    assert large.likeness.value == "equal"
+
+    (new,) = found["new.py"].comparisons
+    assert (new.likeness.value, new.cause) == (
+        "not-compared",
+        "there is no original of this file",
+    )
+    assert found["new.py"].original is None
+    failing = found["failing.py"].original
+    assert failing is not None
+    assert (failing.verdict.value, failing.where) == ("user-error", "failing.py:3")
+    assert failing.cause == "NameError: name 'undefined' is not defined"
+
+
+MEMORY = (
+    "from keras.layers import CuDNNGRU, Dense, GRU, Input\n"
+    "from keras.models import Model\n"
+    "from keras.optimizers import RMSprop\n"
+    "\n\n"
+    "def build():\n"
+    "    words = Input(shape=(5, 3))\n"
+    "    state = GRU(4, return_sequences=False)(words)\n"
+    "    model = Model(inputs=words, outputs=Dense(2)(state))\n"
+    "    model.compile(RMSprop(lr=0.01), 'mse')\n"
+    "    return model\n"
+)
+MODERN = (
+    "import tensorflow as tf\n"
+    "\n\n"
+    "class Net(tf.keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.one = tf.keras.layers.Dense(4, activation='tanh')\n"
+    "        self.two = tf.keras.layers.Dense(2)\n"
+    "\n"
+    "    def call(self, x):\n"
+    "        return self.two(self.one(x))\n"
+    "\n\n"
+    "def build():\n"
+    "    model = tf.keras.models.Sequential([tf.keras.layers.Dense(4, input_shape=(3,))])\n"
+    "    model.compile('adam', 'mse')\n"
+    "    return model\n"
+    "\n\n"
+    "net = Net()\n"
+    "net(tf.zeros((2, 3)))\n"
+)
+
+
+def test_each_file_on_its_own_keras(project: Project) -> None:
+    requirements = {"requirements.txt": "keras==2.2.4\n"}
+    migrated(project, {**requirements, "memory.py": MEMORY, "modern.py": MODERN}, "tf_keras")
+    report = proof(project, "tf_keras")
+    assert report.original is not None
+    assert (report.original.package, report.original.version) == ("keras", "2.2.4")
+    assert report.original.chosen_because == "requirements.txt asks for keras==2.2.4"
+    found = by_name(report)
+    (memory,) = found["memory.py"].comparisons
+    assert memory.likeness.value == "equal", memory
+    for each in found["modern.py"].comparisons:
+        assert each.likeness.value == "equal", each
+    note = "the original was run on tf_keras: the code is for the tf.keras of Keras 2"
+    assert note in found["modern.py"].notes
+    assert report.exit_code == 0, [each.cause for each in report.files]
+
+
+def test_a_python_2_original(project: Project) -> None:
+    text = PICTURES + "\n\nprint 'built', build().count_params()\n"
+    (project.before).mkdir()
+    (project.before / "a.py").write_text(text, encoding="utf-8")
+    shutil.copytree(project.before, project.after)
+    migrate([project.after], "tf_keras", write=True, python2=True)
+    report = proof(project, "tf_keras")
+    (found,) = report.comparisons
+    assert found.likeness.value == "equal", found
+    assert "the original is Python 2: its translation was run" in report.files[0].notes
+
+
+def test_the_command(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(project.before.parent / "state"))
+    folder = project.before
+    folder.mkdir()
+    (folder / "a.py").write_text(PICTURES, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
+    for arguments in (("init", "-q"), ("add", "a.py"), ("commit", "-q", "-m", "first")):
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+    assert cli.main(["apply", ".", "--to", "tf_keras", "-q"]) == 0
+    after = (folder / "a.py").read_bytes()
+    assert cli.main(["verify", ".", "--to", "tf_keras", "--against", "last", "-v"]) == 0
+    out = capsys.readouterr().out
+    assert "\noriginal the last apply, run on keras 1.2.2: the code is in the words of" in out
+    assert (
+        "\n    equal: sequential (a.py:6): outputs differ by 0 at most; compared: layers, " in out
+    )
+    assert out.endswith(
+        "\nModels compared with the original: 1 equal; outputs differ by 0 at most\n"
+    )
+
+    change(folder / "a.py", "'relu'", "'tanh'")
+    options = ["--to", "tf_keras", "--against", "HEAD", "--original", "keras==1.2.2"]
+    assert cli.main(["verify", "a.py", *options, "--format", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["original"]["chosen_because"] == "asked for by --original"
+    assert data["original"]["against"].startswith("HEAD (")
+    (found,) = data["files"][0]["comparisons"]
+    assert found["likeness"] == "different"
+    assert found["differences"][0]["layer"] == "activation"
+    change(folder / "a.py", "'tanh'", "'relu'")
+    assert (folder / "a.py").read_bytes() == after
+
+
+def test_errors_of_the_command(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.before.mkdir()
+    (project.before / "a.py").write_text(PICTURES, encoding="utf-8")
+    monkeypatch.chdir(project.before)
+    assert cli.main(["verify", ".", "--original", "keras"]) == 2
+    assert cli.main(["verify", ".", "--against", "HEAD", "--original", "torch"]) == 2
+    assert cli.main(["verify", ".", "--against", "HEAD"]) == 2
+    assert cli.main(["verify", ".", "--against", "a.py"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors == [
+        "kerasmigrate: error: --original is of no use without --against: name the code as it was",
+        "kerasmigrate: error: --original 'torch': write keras==1.2.2, keras or tf_keras",
+        f"kerasmigrate: error: --against HEAD: there is no such folder, and {project.before} is in"
+        " no git repository",
+        "kerasmigrate: error: --against a.py is a file: name the folder that it lies in",
+    ]
+
+
+def test_an_old_keras_that_cannot_be_had(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    migrated(project, {"a.py": PICTURES}, "keras")
+    monkeypatch.setattr(originals, "cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr(originals, "_download", _unreachable)
+    said: list[str] = []
+    with pytest.raises(originals.UnreachableError):
+        proof(project, "keras", announce=said.append)
+    assert said == [
+        f"downloading keras 1.2.2, which the original was written for, into {tmp_path / 'empty'}"
+    ]
+
+
+def _unreachable(*_: object) -> None:
+    raise originals.UnreachableError("no network")
