@@ -64,6 +64,10 @@ class Summary:
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
 
+    def defines(self, name: str) -> bool:
+        """Tell whether the file has a class or function of its own under a name."""
+        return name in self.classes or name in self.functions
+
 
 class Project:
     """All files that may import each other.
@@ -165,6 +169,8 @@ class Project:
             return value
         if isinstance(value, Wanted):
             return self._follow(path, value, value.name, seen)
+        if summary.defines(name):
+            return None
         for star in reversed(summary.stars):
             if not star.level and canonical(star.module):
                 if name in keras_members(star.module):
@@ -290,6 +296,7 @@ class ModuleView:
             origin = self.project.locate(path, star.module, star.level)
             if origin is not None:
                 found |= self._exports(origin, seen | {path})
+        found = {name: value for name, value in found.items() if not summary.defines(name)}
         for name in summary.names:
             value = self.project.origin(path, name)
             if value is not None and (not name.startswith("_") or name in summary.declared):

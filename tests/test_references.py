@@ -874,6 +874,18 @@ def test_star_brought_names_of_others() -> None:
     check(before, after, to="keras")
 
 
+@pytest.mark.parametrize("made", ["from layers import Dense", "from layers import *"])
+def test_a_class_of_a_module_hides_what_its_star_brought(tmp_path: Path, made: str) -> None:
+    layers, user = tmp_path / "layers.py", tmp_path / "user.py"
+    layers.write_text(
+        "from keras.layers import *\n\n\nclass Dense(Layer):\n    def __init__(self, W):\n"
+        "        super().__init__()\n"
+    )
+    code = f"from keras.models import Sequential\n{made}\n\nmodel = Sequential([Dense(W=3)])\n"
+    user.write_text(code)
+    untouched(code, to="keras", codes=[], view=Project(tmp_path, (layers, user)).view(user))
+
+
 def test_star_stays_for_what_is_gone() -> None:
     before = "from keras.layers import *\n\nDense(4)\nRecurrent()\n"
     after = "from tf_keras.layers import *\n\nDense(4)\nRecurrent()\n"
