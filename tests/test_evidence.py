@@ -19,12 +19,14 @@ from strict_html import Element, Strict
 import kerasmigrate
 from kerasmigrate import api, cli
 from kerasmigrate.errors import UsageError, WriteError
-from kerasmigrate.evidence import before, gather, plot, render, to_html, write_html
+from kerasmigrate.evidence import before, diffs, gather, plot, render, to_html, write_html
+from kerasmigrate.evidence.changes import Cause, FileChange, Hunk, Row
 from kerasmigrate.evidence.diffs import _marked
 from kerasmigrate.evidence.drawing import architectures
 from kerasmigrate.evidence.markup import Markup, join, tag, text
 from kerasmigrate.evidence.words import CLAIMS, VERDICTS
 from kerasmigrate.findings import FileResult, Finding, Report, Severity, Status
+from kerasmigrate.report import rule_name
 from kerasmigrate.verify.results import (
     Comparison,
     Layer,
@@ -39,6 +41,9 @@ HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
     "</style></title></textarea>\"'`<!--]]>&amp;\u202egpj.exe\x00\x1b[31m\udcff"
 )
+
+
+FIXED = Finding("KM201", "units", 1, fixed=True)
 
 
 def strict(page: str) -> Strict:
@@ -215,6 +220,29 @@ def test_rows_of_a_diff(page: str) -> None:
         "<tr><td>6</td><td>def build(classes):</td><td>14</td><td>def build(classes):</td></tr>"
         in page
     )
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (Cause(), "Follows from the other edits of this file"),
+        (
+            Cause((), ("KM101", "KM501")),
+            "Follows from KM101 import, KM501 {} elsewhere in this file",
+        ),
+        (Cause((FIXED,)), "KM201 legacy-argument: units"),
+        (Cause((FIXED,), by_hand=True), "Not all of this is what kerasmigrate wrote."),
+        (Cause(by_hand=True), "• edited by hand This is not what kerasmigrate wrote."),
+        (
+            Cause((FIXED, replace(FIXED, line=2))),
+            "Line 1: KM201 legacy-argument: unitsLine 2: KM201 legacy-argument: units",
+        ),
+    ],
+)
+def test_why_lines_changed(cause: Cause, said: str) -> None:
+    change = FileChange((Hunk((Row(1, 1, "a", "b"),), {0: cause}),), 1, 1)
+    rows = Strict(f"<html>{diffs.render(change, 'a.py')}</html>").classed("why")
+    assert said.format(rule_name("KM501")) in " ".join(rows[0].text.split())
 
 
 def test_marks_within_a_line() -> None:
@@ -665,6 +693,7 @@ def test_verify_against_an_original_shows_what_changed(here: Path) -> None:
     page = (here / "out.html").read_text(encoding="utf-8")
     assert "<del>import numpy as np</del>" in page
     assert "edited by hand" in page
+    assert "This is not what kerasmigrate wrote." in page
 
 
 def test_apply_writes_it_with_the_diff(here: Path) -> None:

@@ -97,7 +97,8 @@ def _why(cause: Cause) -> Markup:
         reasons.append(join("Follows from ", links, " elsewhere in this file"))
     if cause.by_hand:
         edited = badge(Level.PLAIN, "edited by hand")
-        reasons.append(join(edited, " This is not what kerasmigrate wrote."))
+        words = "Not all of this is" if cause.made_by else "This is not"
+        reasons.append(join(edited, f" {words} what kerasmigrate wrote."))
     if not reasons:
         reasons.append(text("Follows from the other edits of this file"))
     return join(tag("div", each) for each in reasons)

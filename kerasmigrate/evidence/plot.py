@@ -41,11 +41,11 @@ def differences(pairs: Sequence[LayerPair], tolerance: float | None, ident: str)
         tag("title", "Largest difference of the outputs of each layer", id=f"{ident}-t"),
         tag("desc", _description(len(measured), worst, tolerance), id=f"{ident}-d"),
         scale.axis(wide),
-        _limit(scale, tolerance, wide),
         (
             _point(_LEFT + (at + 0.5) * step, scale, number, pair, value, tolerance)
             for at, (number, pair, value) in enumerate(measured)
         ),
+        _limit(scale, tolerance, wide),
         _numbers([number for number, _, _ in measured], step),
         class_="plot",
         role="img",
