@@ -453,15 +453,17 @@ def _before(options: Options, proof: VerifyReport) -> Before | None:
 
     if options.against is None:
         return None
-    return before(
-        options.against,
-        proof,
-        options.paths,
-        include=options.include,
-        exclude=options.exclude,
-        settings=options.settings,
-        jobs=options.processes,
-    )
+    with Bar("reading", wanted=not options.quiet) as bar:
+        return before(
+            options.against,
+            proof,
+            options.paths,
+            include=options.include,
+            exclude=options.exclude,
+            settings=options.settings,
+            jobs=options.processes,
+            progress=bar,
+        )
 
 
 def explain(options: Options) -> int:

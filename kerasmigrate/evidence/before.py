@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kerasmigrate.api import Paths, migrate
 from kerasmigrate.findings import Report
+from kerasmigrate.progress import Progress
 from kerasmigrate.transform import Settings
 from kerasmigrate.verify.against import find
 from kerasmigrate.verify.results import VerifyReport
@@ -38,6 +39,7 @@ def before(
     exclude: Sequence[str] = (),
     settings: Settings | None = None,
     jobs: int | None = 1,
+    progress: Progress | None = None,
 ) -> Before:
     """Migrate the originals of what was verified to the same target, in memory.
 
@@ -68,5 +70,6 @@ def before(
             settings=settings,
             python2=True,
             jobs=jobs,
+            progress=progress,
         )
         return Before(report, original.root, original.base)

@@ -14,7 +14,7 @@ _MARGIN, _HEAD, _BETWEEN = 8, 26, 36
 #: Width up to which a picture may shrink to fit a phone.
 _NARROW = 2 * WIDTH + _BETWEEN + 2 * _MARGIN
 #: Characters that fit into a node.
-_KIND, _NAME = 20, 27
+_KIND, _NAME, _SHAPE = 20, 24, 27
 
 
 def architectures(comparison: Comparison, ident: str) -> Markup | None:
@@ -129,7 +129,7 @@ def _words(layer: Layer) -> Markup:
         tag("title", full),
         tag("text", _cut(layer.kind, _KIND), class_="kind", x="12", y="19"),
         tag("text", _cut(layer.name, _NAME), class_="name", x="12", y="33"),
-        tag("text", _cut(shape, _NAME), class_="name", x="12", y="47"),
+        tag("text", _cut(shape, _SHAPE), class_="name", x="12", y="47"),
     )
 
 
