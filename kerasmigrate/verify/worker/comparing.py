@@ -160,10 +160,9 @@ class _Comparison:
             text = f"no loss: {causes.get('loss', 'not compiled')}; the original has one"
             self._note("loss", [Difference("loss", self.name, text)])
             return
-        self._note("loss", self._number("loss", "a loss", LOSS_TOLERANCE, taken))
+        self._note("loss", self._loss(taken))
         if original["gradient_norm"] is not None and taken["gradient_norm"] is not None:
-            text = "gradients of norm"
-            self._note("gradients", self._number("gradient_norm", text, STEP_TOLERANCE, taken))
+            self._note("gradients", self._gradients(taken))
         if original["after"] is not None and not found:
             if taken["after"] is None:
                 text = f"no training step: {causes.get('step', '?')}; the original takes one"
@@ -210,14 +209,28 @@ class _Comparison:
                 return own, array, other
         return None
 
-    def _number(
-        self, claim: str, text: str, tolerance: float, taken: dict[str, Any]
-    ) -> list[Difference]:
-        there, here = self.original[claim], taken[claim]
-        if there == here or abs(there - here) <= tolerance * max(1.0, abs(there)):
+    def _loss(self, taken: dict[str, Any]) -> list[Difference]:
+        there, here = self.original["loss"], taken["loss"]
+        if _same(there, here, LOSS_TOLERANCE * max(1.0, abs(there))):
             return []
-        text = f"{text} {here:.6g}, in the original {there:.6g}"
-        return [Difference("gradients" if claim == "gradient_norm" else claim, self.name, text)]
+        text = f"a loss of {here:.6g}, in the original {there:.6g}"
+        return [Difference("loss", self.name, text)]
+
+    def _gradients(self, taken: dict[str, Any]) -> list[Difference]:
+        """Compare the norms of gradients, which are computed from the last layer to the first."""
+        total, found = self.original["gradient_norm"], taken["gradient_norm"]
+        allowed = STEP_TOLERANCE * max(1.0, total)
+        theirs = dict(zip(map(id, self.original["parts"]), self.original["gradients"]))
+        own = dict(zip((id(part.layer) for part in self.own), taken["gradients"]))
+        for there, here in reversed(self.pairs):
+            one, other = theirs[id(there)], own[id(here.layer)]
+            if not _same(one, other, allowed):
+                text = f"{here.name}: a gradient of norm {other:.6g}, in the original {one:.6g}"
+                return [Difference("gradients", here.name, text)]
+        if _same(total, found, allowed):
+            return []
+        text = f"gradients of norm {found:.6g}, in the original {total:.6g}"
+        return [Difference("gradients", self.name, text)]
 
     def _after(self, taken: dict[str, Any]) -> list[Difference]:
         """Compare the weights after one training step; the layer that is furthest off is told."""
@@ -320,6 +333,10 @@ class _Comparison:
             for i in left
         ]
         return found
+
+
+def _same(one: float, other: float, allowed: float) -> bool:
+    return one == other or abs(one - other) <= allowed or (one != one and other != other)
 
 
 def _source(entry: dict[str, Any]) -> dict[str, Any]:

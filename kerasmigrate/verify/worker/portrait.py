@@ -190,13 +190,13 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
         data: Inputs and labels to use, as (list of arrays, list of arrays or None).
 
     Returns:
-        ``name``, ``kind``; ``parts``, the layers as ``architecture`` gives them, with ``weights``;
+        ``name``, ``kind``; ``sources`` and ``parts``, as ``architecture`` gives them;
         ``parameters``; ``input_shapes`` and ``output_shapes``, of symbols; ``inputs``,
         ``outputs``, ``inner`` (see ``graphs.inner_outputs``), ``targets``: arrays; ``optimizer``:
         what it was configured with, None when not compiled; ``training``: the gradients are those
-        of a training step, without random numbers; ``loss``, ``gradient_norm``, and ``after``, the
-        weights of the parts after one training step. What was not taken is None, and ``lacks`` has
-        [claim, reason] for it.
+        of a training step, without random numbers; ``loss``, ``gradient_norm``, and ``gradients``,
+        the same for each part; ``after``, the weights of the parts after one training step. What
+        was not taken is None, and ``lacks`` has [claim, reason] for it.
     """
     major = int(keras.__version__.split(".")[0])
     found: dict[str, Any] = {
@@ -204,7 +204,7 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
         "kind": type(model).__name__,
         "lacks": [],
         **dict.fromkeys(("inputs", "outputs", "inner", "targets", "loss", "gradient_norm")),
-        **dict.fromkeys(("optimizer", "after", "training")),
+        **dict.fromkeys(("optimizer", "after", "training", "gradients")),
     }
 
     def attempt(claim: str, action: Callable[[], Any]) -> Any:
@@ -256,18 +256,21 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
     mine = training.own_layer(model)
     mode = None if seen is None else seen.get("training")
 
-    def norm(mode: bool) -> Any:
-        return training.gradient_norm(keras, model, inputs, targets, mode)
+    def norms(mode: bool) -> dict[int, float]:
+        return training.gradients(keras, model, inputs, targets, mode)
 
     if mode is None and not drawing and mine:
         try:
-            _repeated(lambda: norm(True), mine)
+            _repeated(lambda: list(norms(True).values()), mine)
         except training.UnknownError:
             drawing = mine
         except Exception:  # it is asked again, and told of, below
             drawing = ""
     found["training"] = mode = not drawing if mode is None else bool(mode)
-    found["gradient_norm"] = attempt("gradients", lambda: norm(mode))
+    by_weight = attempt("gradients", lambda: norms(mode))
+    if by_weight is not None:
+        found["gradient_norm"] = sum(each**2 for each in by_weight.values()) ** 0.5
+        found["gradients"] = [_part_norm(part, by_weight) for part in own]
     if drawing:
         found["lacks"].append(["step", f"training draws random numbers ({drawing})"])
     elif found["loss"] is not None:
@@ -278,6 +281,11 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
 
         found["after"] = attempt("step", step)
     return found
+
+
+def _part_norm(part: Part, by_weight: dict[int, float]) -> float:
+    weights = {id(weight) for weight in part.layer.weights}
+    return float(sum(by_weight.get(weight, 0.0) ** 2 for weight in weights) ** 0.5)
 
 
 def count(model: Any, own: list[Part]) -> int:

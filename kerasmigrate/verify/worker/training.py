@@ -135,31 +135,37 @@ def rest(model: Any) -> None:
                 forget()
 
 
-def gradient_norm(
+def gradients(
     keras: Any, model: Any, inputs: list[Any], targets: list[Any], training: bool
-) -> float:
-    """Return the Euclidean norm of the gradients of the loss, over all weights that are trained.
+) -> dict[int, float]:
+    """Return the Euclidean norm of the gradient of the loss for each weight that is trained.
 
     Args:
         keras: The package whose model it is.
         training: Layers compute what they do in training; moving averages stay as they are.
 
+    Returns:
+        By the ``id`` of the weight.
+
     Raises:
-        UnknownError: The model has no weight that is trained, or is not of TensorFlow.
+        UnknownError: The model is not of TensorFlow.
     """
     rest(model)
     if graphs.is_old(keras, int(keras.__version__.split(".")[0])):
-        gradients = _graph_gradients(keras, model, inputs, targets, training)
+        weights, arrays = _graph_gradients(keras, model, inputs, targets, training)
     else:
-        gradients = _tape_gradients(keras, model, inputs, targets, training)
+        weights, arrays = _tape_gradients(keras, model, inputs, targets, training)
     np = importlib.import_module("numpy")
-    squares = [float(np.sum(np.square(np.asarray(each, "float64")))) for each in gradients]
-    return float(np.sqrt(sum(squares)))
+    norms = [float(np.sqrt(np.sum(np.square(np.asarray(each, "float64"))))) for each in arrays]
+    return {id(weight): norm for weight, norm in zip(weights, norms)}
+
+
+Gradients = tuple[list[Any], list[Any]]
 
 
 def _graph_gradients(
     keras: Any, model: Any, inputs: list[Any], targets: list[Any], training: bool
-) -> list[Any]:
+) -> Gradients:
     """Run the gradients of a model of Keras 1 or 2, of the weights that it was compiled with."""
     backend = importlib.import_module(keras.__name__ + ".backend")
     flow = importlib.import_module("tensorflow")
@@ -168,9 +174,10 @@ def _graph_gradients(
     weights = getattr(whole, "_collected_trainable_weights", None)
     if weights is None:
         weights = whole.trainable_weights
-    found = [each for each in backend.gradients(whole.total_loss, weights) if each is not None]
-    if not found:
-        return []
+    found = backend.gradients(whole.total_loss, weights)
+    reached = [weight for weight, each in zip(weights, found) if each is not None]
+    if not reached:
+        return [], []
     data = whole._standardize_user_data(_packed(inputs), _packed(targets))
     values = [each for part in data[:3] for each in graphs.flat(part)]
     if hasattr(whole, "_feed_targets"):
@@ -179,13 +186,13 @@ def _graph_gradients(
         symbols = whole.inputs + whole.targets + whole.sample_weights
     if not isinstance(backend.learning_phase(), int):
         symbols, values = [*symbols, backend.learning_phase()], [*values, int(training)]
-    dense = [flow.convert_to_tensor(each) for each in found]
-    return list(backend.function(symbols, dense)(values))
+    dense = [flow.convert_to_tensor(each) for each in found if each is not None]
+    return reached, list(backend.function(symbols, dense)(values))
 
 
 def _tape_gradients(
     keras: Any, model: Any, inputs: list[Any], targets: list[Any], training: bool
-) -> list[Any]:
+) -> Gradients:
     """Record the loss of a model of tf_keras or Keras 3, and follow it back."""
     if hasattr(keras, "config") and keras.config.backend() != "tensorflow":
         raise UnknownError(f"the backend is {keras.config.backend()}")
@@ -193,19 +200,23 @@ def _tape_gradients(
     given = [flow.convert_to_tensor(each) for each in inputs]
     labels = [flow.convert_to_tensor(each) for each in targets]
 
-    def gradients() -> list[Any]:
+    weights: list[Any] = []
+
+    def follow() -> list[Any]:
         with flow.GradientTape() as tape:
             predicted = model(_packed(given), training=training)
             value = model.compute_loss(_packed(given), _packed(labels), predicted)
-        found = tape.gradient(value, _variables(model.trainable_weights))
+        trained = list(model.trainable_weights)
+        found = tape.gradient(value, _variables(trained))
+        weights[:] = [weight for weight, each in zip(trained, found) if each is not None]
         return [flow.convert_to_tensor(each) for each in found if each is not None]
 
     before = model.get_weights()
     try:
         with _as_compiled(keras, model):
             # As a graph, like a training step: some operations have no other gradient on a CPU.
-            whole = gradients if model.run_eagerly else flow.function(gradients, autograph=False)
-            return [each.numpy() for each in whole()]
+            whole = follow if model.run_eagerly else flow.function(follow, autograph=False)
+            return weights, [each.numpy() for each in whole()]
     finally:
         model.set_weights(before)
         rest(model)
