@@ -243,6 +243,17 @@ def test_the_last_apply_in_a_repository(tree: Path, tmp_path: Path) -> None:
     }
 
 
+def test_the_last_apply_of_more_than_is_verified(tree: Path, tmp_path: Path) -> None:
+    part = write(tree / "part" / "a.py")
+    other = write(tree / "b.py")
+    migrate([tree], "tf_keras", write=True)
+    before = {"b.py": KERAS_1, "part/a.py": KERAS_1}
+    original = find("last", tree, [part.parent, other], tmp_path / "both")
+    assert contents(original.root) == before
+    original = find("last", part.parent, [part], tmp_path / "one")
+    assert contents(original.root) == {"a.py": KERAS_1}
+
+
 def test_no_apply(tree: Path, tmp_path: Path) -> None:
     write(tree / "a.py")
     message = f"no apply is on record for {tree}: name a git revision or a folder by --against"

@@ -87,7 +87,8 @@ def find(
 
 
 def _from_journal(top: Path, paths: Sequence[Path], place: Path) -> Original:
-    roots = {file.root for file in discover(list(paths)).files}
+    # What was migrated may be the whole, and what is verified now some files or folders of it.
+    roots = {top, *top.parents, *(file.root for file in discover(list(paths)).files)}
     entries: dict[Path, bytes] = {}
     for root in sorted(roots):
         run = _last_run(root)
