@@ -1,4 +1,4 @@
-"""KM629 to KM631, KM634: arguments that do something else."""
+"""KM629 to KM631, KM634, KM636: arguments that do something else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from migrating import untouched
 
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.pipeline import Pipeline
 
 FIRST = (
@@ -113,6 +113,37 @@ def test_crossentropies(kind: str, to: str) -> None:
 def test_numbers_of_keras_1(code: str, to: str) -> None:
     (found,) = codes(FIRST + code, to, "KM634")
     assert not found.fixed and found.advice
+
+
+def test_tails_of_a_distribution_are_spoken_of_once() -> None:
+    code = FIRST + "Dense(3, init='he_normal')\nDense(3, init='he_normal')\n"
+    (found,) = codes(code, "keras", "KM634")
+    assert "'untruncated_normal'" in found.advice
+    assert len(codes(FIRST + "Dense(3, init='orthogonal')\n" * 2, "keras", "KM634")) == 2
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_weights_of_zero(to: str) -> None:
+    code = FIRST + "m = Sequential()\nm.{}\n"
+    for call in ("fit(x, y, sample_weight=w)", "train_on_batch(x, y, sample_weight=w[i])"):
+        (found,) = codes(code.format(call), to, "KM636")
+        assert (found.fixed, found.severity) == (False, Severity.INFO)
+    for call in ("fit(x, y)", "fit(x, y, sample_weight=None)", "fit(x, y, class_weight=w)"):
+        assert codes(code.format(call), to, "KM636") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        FIRST + "forest = Forest()\nforest.fit(x, y, sample_weight=w)\n",
+        FIRST + "def f(tree):\n    tree.fit(x, y, sample_weight=w)\n",
+        "from tensorflow.keras import Sequential\nSequential().fit(x, y, sample_weight=w)\n",
+        "from tf_keras import Sequential\nSequential().fit(x, y, sample_weight=w)\n",
+        "import keras\n\nm = keras.Sequential()\nm.fit(x, y, sample_weight=w)\n",
+    ],
+)
+def test_weights_that_count_as_before(code: str) -> None:
+    assert codes(code, "keras", "KM636") == []
 
 
 @pytest.mark.parametrize(

@@ -399,6 +399,29 @@ ROWS = (
         differs=True,
     ),
     Row(
+        "tails of he_normal",
+        FIRST + "model = Sequential()\n"
+        "model.add(Dense(300, input_dim=300, init='he_normal'))\n"
+        "results['widest'] = np.abs(model.get_weights()[0]).max() / np.sqrt(2 / 300)\n",
+        ("KM634",),
+        5,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
+        "weights of zero",
+        FIRST + "model = Sequential([Dense(1, input_dim=2, init='one', bias=False)])\n"
+        "model.compile('sgd', 'mse')\n"
+        "x = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])\n"
+        "weights = np.array([1.0, 1.0, 0.0, 0.0])\n"
+        "results['loss'] = float(model.evaluate(\n"
+        "    x, np.zeros((4, 1)), verbose=0, sample_weight=weights))\n",
+        ("KM636",),
+        9,
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
         "sum of a cosine loss",
         FIRST + "model = Sequential([Dense(3, input_dim=2, init='one')])\n"
         "model.compile('sgd', loss='cosine_proximity')\n"

@@ -13,6 +13,7 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Rule, Safety
 from kerasmigrate.scopes import Binding
 from kerasmigrate.transform import Transform
+from kerasmigrate.versions import KERAS_2_0, KERAS_2_2
 
 from ._model_ends import ModelEnd
 from ._versions import EARLY, versions_of
@@ -62,12 +63,31 @@ OLD_NUMBER = Rule(
     "The 'orthogonal' initializer of Keras 1 multiplied by 1.1; later ones have a gain of 1.0. The"
     " loss 'cosine_proximity' was the mean over the last axis and is the sum since Keras 2.0:"
     " measured for [0, 1, 1] and [1, 2, 2], -0.314 was, -0.943 is. 'hinge' and 'squared_hinge' take"
-    " labels of 0 and 1 for -1 and 1 since Keras 2.3: measured 0.83 was, 1.0 is.",
+    " labels of 0 and 1 for -1 and 1 since Keras 2.3: measured 0.83 was, 1.0 is. 'glorot_normal'"
+    " and 'he_normal' drew from a whole normal distribution; since Keras 2 it is cut off at two"
+    " standard deviations, with the same variance today: the largest of 90000 weights was beyond"
+    " four standard deviations, and is at 2.3. Loaded weights do not depend on it, so it is said"
+    " once for a file.",
     Safety.NONE,
     Severity.INFO,
     untouched=(
         "Files whose words do not say that they are for Keras 1.",
         "Hinge losses of models that end in no sigmoid or softmax: their labels are -1 and 1.",
+    ),
+)
+ZERO_WEIGHTS = Rule(
+    "KM636",
+    "weights-of-samples",
+    "Say that samples of weight zero count in the mean of a loss now",
+    "Up to Keras 2.2 a weighted loss was divided by the number of samples whose weight is not zero;"
+    " since then by that of all samples. With weights of 1, 1, 0, 0 and errors of 4, 4, 1, 1 the"
+    " loss was 4.0 and is 2.0, and steps are half as long. Weights without a zero among them give"
+    " what they gave.",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=(
+        "Files that are for Keras 2.3 or later, or may be for Keras 3.",
+        "Methods of anything that is not certainly a model of Keras.",
     ),
 )
 
@@ -109,12 +129,25 @@ _NUMBERS = {
         "hinge": "labels of 0 and 1 become -1 and 1 now; they stayed as they were",
         "squared_hinge": "labels of 0 and 1 become -1 and 1 now; they stayed as they were",
     },
-    "init": {"orthogonal": "its gain is 1.0 now, and was 1.1"},
+    "init": {
+        "orthogonal": "its gain is 1.0 now, and was 1.1",
+        "glorot_normal": "the normal distribution is cut off at two standard deviations",
+        "he_normal": "the normal distribution is cut off at two standard deviations",
+    },
     "inner_init": {"orthogonal": "its gain is 1.0 now, and was 1.1"},
 }
+#: Said once for a file.
+_ONCE = frozenset(("glorot_normal", "he_normal"))
+_WEIGHTED = frozenset(("fit", "evaluate", "train_on_batch", "test_on_batch"))
+#: Up to here, weights of zero did not count.
+_DIVIDED = frozenset((KERAS_1, KERAS_2_0, KERAS_2_2))
 _HINGES = frozenset(("hinge", "squared_hinge"))
 _INSTEAD = {
     "orthogonal": "write Orthogonal(gain=1.1) to start as before",
+    "glorot_normal": "write keras.initializers.VarianceScaling(1.0, 'fan_avg',"
+    " 'untruncated_normal') to draw as before",
+    "he_normal": "write keras.initializers.VarianceScaling(2.0, 'fan_in', 'untruncated_normal') to"
+    " draw as before",
     "cosine_proximity": "divide by the number of outputs to get the loss that it was",
     "cosine": "divide by the number of outputs to get the loss that it was",
     "hinge": "give it labels of -1 and 1, for which nothing has changed",
@@ -125,7 +158,7 @@ _INSTEAD = {
 class SilentArguments(Transform):
     """Looks at arguments that run on and mean something else."""
 
-    rules = (ACTIVITY, INITIALIZER, CROSSENTROPY, OLD_NUMBER)
+    rules = (ACTIVITY, INITIALIZER, CROSSENTROPY, OLD_NUMBER, ZERO_WEIGHTS)
     order = 49
 
     @cached_property
@@ -138,6 +171,10 @@ class SilentArguments(Transform):
         return eras.own_era(self.context.names) is Era.KERAS_1
 
     @cached_property
+    def _said(self) -> set[str]:
+        return set()
+
+    @cached_property
     def _shared(self) -> dict[Binding, list[cst.Arg]]:
         return defaultdict(list)
 
@@ -146,6 +183,7 @@ class SilentArguments(Transform):
         if symbol is None or not symbol.certain:
             if isinstance(node.func, cst.Attribute) and node.func.attr.value == "compile":
                 self._check_numbers(node)
+            self._check_weights(node)
             return
         if symbol.path in _CROSSENTROPIES:
             self._check_crossentropy(node)
@@ -182,6 +220,24 @@ class SilentArguments(Transform):
     def _only_value(self, node: cst.BaseExpression) -> cst.BaseExpression | None:
         bindings = self.context.names.bindings(node)
         return bindings[0].value if len(bindings) == 1 else None
+
+    def _check_weights(self, node: cst.Call) -> None:
+        func = node.func
+        if not isinstance(func, cst.Attribute) or func.attr.value not in _WEIGHTED:
+            return
+        given = [arg for arg in node.args if arg.keyword and arg.keyword.value == "sample_weight"]
+        if not given or literals.plain(given[0].value) is None or not self._versions & _DIVIDED:
+            return
+        if not self.context.values.is_model(func.value):
+            return
+        self.context.report(
+            ZERO_WEIGHTS,
+            given[0],
+            "samples of weight 0 count in the mean of the loss now",
+            advice="if some weights are 0, multiply all of them by their number over the number of"
+            " those that are not",
+            confidence=Confidence.LIKELY if self._versions <= _DIVIDED else Confidence.UNSURE,
+        )
 
     # -- initializers ------------------------------------------------------------------------
 
@@ -243,6 +299,9 @@ class SilentArguments(Transform):
             value = literals.string(arg.value)
             if known is not None and value in known:
                 assert value is not None
+                if value in self._said:
+                    continue
+                self._said |= {value} & _ONCE
                 if value in _HINGES and not self._ends_in_probabilities(node):
                     continue
                 self.context.report(
