@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import kerasmigrate
-from kerasmigrate.findings import Report
+from kerasmigrate.findings import FileResult, Finding, Report, Status
 from kerasmigrate.verify.results import (
     Comparison,
     Difference,
@@ -237,3 +237,9 @@ def project(root: Path) -> tuple[VerifyReport, Report]:
         ),
     ]
     return proof(*verdicts, root=root), report
+
+
+def result(root: Path, display: str, before: str, after: str, *findings: Finding) -> FileResult:
+    """Return what a migration made of a file that need not exist."""
+    status = Status.UNCHANGED if before == after else Status.CHANGED
+    return FileResult(root / display, display, status, before.encode(), after.encode(), findings)

@@ -111,3 +111,22 @@ class Strict(HTMLParser):
         return [
             each for each in self.elements if name in (each.attributes.get("class") or "").split()
         ]
+
+
+def strict(page: str) -> Strict:
+    """Return a page that has to be without faults."""
+    found = Strict(page)
+    assert found.problems == []
+    return found
+
+
+def checked(page: str) -> str:
+    """Return a page as it is, when it has no faults."""
+    strict(page)
+    return page
+
+
+def words(page: str) -> str:
+    """Return the text of a page's body on one line."""
+    (body,) = Strict(page).find("body")
+    return " ".join(body.text.split())
