@@ -76,6 +76,7 @@ class Run:
         self.imported = False
         #: ``original`` leaves portraits of its models, ``migrated`` compares its own with them.
         self.role = str(job.get("role", ""))
+        self.keeper = proving.Keeper(str(job.get("portraits", "")))
         self.taken = 0
         self.comparisons: list[dict[str, Any]] = []
 
@@ -327,9 +328,17 @@ class Run:
         chosen, notes, _ = recorder.recorder.chosen()
         for note in notes:
             recorder.recorder.note(note)
-        with self.last_limit() as until:
-            self.taken = proving.keep(chosen, self.job["portraits"], until)
+        with self.last_limit() as until, contextlib.suppress(OutOfTime):
+            self.keeper.keep(chosen, until)
+        self.taken = self.keeper.close(chosen)
         return []
+
+    def before_clearing(self) -> None:
+        """Take down what would be gone with the graph of an old Keras."""
+        if self.role == "original":
+            chosen, _, _ = recorder.recorder.chosen()
+            until = self.started + float(self.job["timeout"]) * SOFT_LIMIT
+            self.keeper.keep(chosen, until)
 
     def compare(self) -> None:
         """Compare the models with the portraits of the original's."""
@@ -442,6 +451,7 @@ def run(job: dict[str, Any], token: bytes, answer: int, isolation: dict[str, str
     signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, job["timeout"] * SOFT_LIMIT)
     each = Run(job)
+    data.clearing.append(each.before_clearing)
     shown: list[Shown] = []
     try:
         shown = each.work()

@@ -66,6 +66,8 @@ def install() -> None:
                 _replace(places, real, action)
         if world.old:
             _plotting(world)
+            real = world.api.backend.clear_session
+            _replace(places, real, functools.partial(_clear_session, real))
         models = getattr(world.api, "models", None)
         real = getattr(models, "load_model", None)
         if real is not None:
@@ -115,6 +117,16 @@ def _replace(
 
 def _nothing(given: dict[str, Any]) -> None:
     return None
+
+
+#: Called before the models of an old Keras are gone with their graph.
+clearing: list[Callable[[], None]] = []
+
+
+def _clear_session(real: Any, given: dict[str, Any]) -> None:
+    for each in clearing:
+        each()
+    real()
 
 
 def _plotting(world: worlds.World) -> None:

@@ -48,39 +48,67 @@ def _known(record: Record) -> Known:
 # -- the original ---------------------------------------------------------------------------------
 
 
-def keep(records: list[Record], folder: str, until: float) -> int:
-    """Write portraits of an original's models; returns how many could be taken.
+class Keeper:
+    """Writes portraits of an original's models.
 
     Args:
         folder: Where to; empty.
-        until: When to stop, on the clock of ``time.monotonic``.
     """
-    entries: list[dict[str, Any]] = []
-    taken = total = 0
-    for record in records:
-        known = _known(record)
-        entry: dict[str, Any] = {**known._asdict(), "where": record.where, "cause": ""}
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.entries: dict[int, dict[str, Any]] = {}
+        self.taken = 0
+        self.total = 0
+
+    def keep(self, records: list[Record], until: float) -> None:
+        """Take those models down that have not been yet.
+
+        Args:
+            until: When to stop, on the clock of ``time.monotonic``.
+
+        Raises:
+            OutOfTime: It took too long; the rest is missing.
+        """
+        for record in records:
+            if id(record) not in self.entries:
+                self.entries[id(record)] = entry = self._entry(record)
+                self._take(record, entry, until)
+
+    def close(self, records: list[Record]) -> int:
+        """Write the list of the models; returns how many could be taken."""
+        entries = [
+            self.entries.get(id(record)) or {**self._entry(record), "cause": NO_TIME}
+            for record in records
+        ]
+        with open(os.path.join(self.folder, INDEX), "w", encoding="utf-8") as stream:
+            json.dump(entries, stream)
+        return self.taken
+
+    def _entry(self, record: Record) -> dict[str, Any]:
+        entry: dict[str, Any] = {**_known(record)._asdict(), "where": record.where, "cause": ""}
         entry["old"] = record.world is not None and record.world.old
-        stem = os.path.join(folder, str(len(entries)))
-        entries.append(entry)
-        entry["stem"] = os.path.basename(stem)
+        entry["stem"] = str(len(self.entries))
+        return entry
+
+    def _take(self, record: Record, entry: dict[str, Any], until: float) -> None:
+        stem = os.path.join(self.folder, entry["stem"])
         if time.monotonic() > until:
             entry["cause"] = NO_TIME
-        elif total > MOST_BYTES:
+        elif self.total > MOST_BYTES:
             entry["cause"] = "the models before it in this file are too large together"
         else:
             try:
                 entry["epsilon"] = _settle(record)
                 found = _take(record)
-                total += storage.size(found)
+                self.total += storage.size(found)
                 storage.save(found, stem)
-                taken += 1
+                self.taken += 1
             except (Exception, standins.OutOfTime) as error:
                 entry["cause"] = _reason(error)
                 storage.remove(stem)
-    with open(os.path.join(folder, INDEX), "w", encoding="utf-8") as stream:
-        json.dump(entries, stream)
-    return taken
+                if isinstance(error, standins.OutOfTime):
+                    raise
 
 
 def _reason(error: BaseException) -> str:
