@@ -31,6 +31,7 @@ from .arguments_rules import (
 )
 from .arguments_steps import STEPS, Edit, Note, RefusedError
 from .arguments_table import Row, advice, constraints, row_of, values
+from .first_shapes import HandledShapes
 from .first_weights import InitialWeights
 from .image_layout import Layouts
 
@@ -461,7 +462,8 @@ class LegacyArguments(Transform):
             return
         item = args.get(name)
         node = item.original if item is not None and item.original is not None else call
-        if node in self.context.shared(InitialWeights).values:
+        shared = self.context.shared
+        if node in shared(InitialWeights).values | shared(HandledShapes).values:
             return
         target = self.context.target
         self.context.report(
