@@ -17,7 +17,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from . import builders, classify, data, proving, recorder, standins, worlds
+from . import builders, classify, data, formats, proving, recorder, standins, worlds
 from .classify import Failure, Source, explain
 from .exercise import Shown, exercise, user_objects
 from .standins import OutOfTime, Stop
@@ -56,6 +56,8 @@ def prepare() -> None:
     recorder.install()
     standins.install()
     data.install()
+    if not any(world.old for world in worlds.every()):  # those see to it themselves
+        formats.install()
 
 
 class Run:
