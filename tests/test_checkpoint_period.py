@@ -134,7 +134,7 @@ def test_an_import_that_need_not_run_is_no_place_for_a_class() -> None:
 
 def test_without_the_rule_the_argument_is_reported() -> None:
     code = f"{head('keras')}\nc = ModelCheckpoint('m.keras', period=5)\n"
-    untouched(code, to="keras", codes=["KM203"], settings=Settings(ignore=("KM242",)))
+    untouched(code, to="keras", codes=["KM203"], settings=Settings(ignore=frozenset({"KM242"})))
 
 
 PROGRAM = """\
