@@ -345,8 +345,9 @@ class Run:
     def compare(self) -> None:
         """Compare the models with the portraits of the original's."""
         chosen, _, _ = recorder.recorder.chosen()
+        failed = next((each.cause for each in self.failures if each.verdict != PARTIAL), "")
         with self.last_limit() as until:
-            self.comparisons = proving.compare_all(chosen, self.job["portraits"], until)
+            self.comparisons = proving.compare_all(chosen, self.job["portraits"], until, failed)
 
     @contextlib.contextmanager
     def last_limit(self) -> Iterator[float]:

@@ -30,6 +30,10 @@ STEP_EPSILON = 1e-3
 #: Optimizers whose formula has changed: they divided by sqrt(v) + epsilon up to Keras 2.11, and by
 #: sqrt(v + epsilon) since.
 UNDER_THE_ROOT = frozenset({"RMSprop", "Adagrad"})
+#: Probabilities nearer to 0 or 1 than this may be cut off in the loss.
+SMALLEST = 2e-7
+#: Claims that rest on the value of the loss.
+OF_LOSS = frozenset({"loss", "gradients", "step"})
 NO_TIME = "there was no time left for it"
 
 
@@ -151,8 +155,17 @@ def _candidates(record: Record) -> list[list[Any]]:
 # -- the migrated file ----------------------------------------------------------------------------
 
 
-def compare_all(records: list[Record], folder: str, until: float) -> list[dict[str, Any]]:
+def compare_all(
+    records: list[Record], folder: str, until: float, failed: str = ""
+) -> list[dict[str, Any]]:
     """Compare the models of a migrated file with the portraits of the original's.
+
+    Args:
+        records: The models, in the order in which they were built.
+        folder: Where the portraits are.
+        until: When to begin no more, on the clock of ``time.monotonic``.
+        failed: What has ended the file's run early, if something has: its last model may not be
+            complete.
 
     Returns:
         Fields of ``results.Comparison``, for each pair and each model that has no counterpart.
@@ -179,6 +192,9 @@ def compare_all(records: list[Record], folder: str, until: float) -> list[dict[s
             cause = "the migrated code builds no model in its place"
         else:
             cause = _compared(about, record, entry, folder, until)
+            if failed and record is records[-1] and _lacks_layers(about):
+                cause = f"the code fails while it builds it: {failed}"
+                about = {**_names(record), **_original_names(entry), "paired_by": by}
         found.append({"likeness": "not-compared", "cause": cause, **about})
     met = {other for _, other, _ in pairs}
     for position, record in enumerate(records):
@@ -186,6 +202,11 @@ def compare_all(records: list[Record], folder: str, until: float) -> list[dict[s
             cause = "the original builds no model in its place"
             found.append({"likeness": "not-compared", "cause": cause, **_names(record)})
     return found
+
+
+def _lacks_layers(about: dict[str, Any]) -> bool:
+    """Tell whether the original has layers that the migrated model has not."""
+    return any(each["original"] and not each["migrated"] for each in about.get("layers", ()))
 
 
 def _names(record: Record | None) -> dict[str, Any]:
@@ -217,6 +238,8 @@ def _compared(
     except (Exception, standins.OutOfTime) as error:
         return _reason(error)
     about.update(fields(compared))
+    if _saturated(original, record.model):
+        _without_loss(about)
     if note and "step" in compared.claims:
         about["not_compared"].append(note)
     return ""
@@ -294,6 +317,30 @@ def _formula(original: dict[str, Any], entry: dict[str, Any], record: Record) ->
         original["after"] = None
         reason = f"{name} adds its epsilon under the root now, which changes small gradients' steps"
         original["lacks"].append(["step", reason])
+
+
+def _saturated(original: dict[str, Any], model: Any) -> bool:
+    """Tell whether a crossentropy says more of where it is cut off than of the model.
+
+    Keras has cut probabilities off at 1e-8, at 1e-7, and not at all where it finds the logits.
+    """
+    loss = str(getattr(model, "loss", ""))
+    return "crossentropy" in loss and any(
+        float(each.min()) < SMALLEST or float(each.max()) > 1.0 - SMALLEST
+        for each in original["outputs"] or ()
+        if each.dtype.kind == "f" and each.size
+    )
+
+
+def _without_loss(about: dict[str, Any]) -> None:
+    """Leave out what rests on the value of the loss."""
+    kept = [each for each in about["differences"] if each["claim"] not in OF_LOSS]
+    if len(kept) < len(about["differences"]):
+        reason = "a crossentropy of probabilities next to 0 or 1, which is cut off elsewhere now"
+        about["not_compared"] += [f"loss, gradients, step: {reason}"]
+        about["claims"] = [each for each in about["claims"] if each not in OF_LOSS]
+        about["differences"] = kept
+        about["likeness"] = "different" if kept else "equal"
 
 
 def fields(compared: Any) -> dict[str, Any]:
