@@ -44,6 +44,7 @@ _WORDS_1 = re.compile(
 _WORDS_2 = re.compile(
     rb"[(,]\s*(?:kernel_size|kernel_initializer|kernel_regularizer|data_format|epochs|steps_per_epoch)\s*=[^=]"
 )
+_files: WeakKeyDictionary[Names, Era] = WeakKeyDictionary()
 _projects: WeakKeyDictionary[Project, Era] = WeakKeyDictionary()
 
 
@@ -106,6 +107,13 @@ def era(names: Names) -> Era:
 
 def own_era(names: Names) -> Era:
     """Tell what a file was written for by its own words alone."""
+    found = _files.get(names)
+    if found is None:
+        found = _files[names] = _own_era(names)
+    return found
+
+
+def _own_era(names: Names) -> Era:
     old = False
     for reference, symbol in names.symbols():
         if symbol.flavour == "keras" and is_keras_1_only(symbol.path):

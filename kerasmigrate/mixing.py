@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
 from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Confidence, Finding, Severity
@@ -23,6 +22,7 @@ from kerasmigrate.flavours import canonical
 from kerasmigrate.names import Names
 from kerasmigrate.parsing import parse
 from kerasmigrate.project import ModuleView, Project, Wanted
+from kerasmigrate.rebuilding import Printed
 from kerasmigrate.rules import MIXED
 from kerasmigrate.scopes import Binding, dotted
 
@@ -148,8 +148,7 @@ def _with_alternatives(found: Sequence[_Raw], guards: _Guards) -> list[_Raw]:
 
 
 def _placed(names: Names, found: Sequence[_Raw]) -> list[Use]:
-    wrapper = MetadataWrapper(names.module, unsafe_skip_copy=True)
-    positions = wrapper.resolve(PositionProvider)
+    positions = Printed(names.module)
     uses = []
     for use in found:
         start = positions[use.node].start

@@ -17,6 +17,7 @@ from kerasmigrate.flavours import Target
 from kerasmigrate.flavours import target as find_target
 from kerasmigrate.parsing import TOO_DEEP, compile_error, parse
 from kerasmigrate.project import ModuleView, Project
+from kerasmigrate.rebuilding import Rebuilder, code
 from kerasmigrate.source import Source, parse_error_reason, read_bytes, speaks_of_keras
 from kerasmigrate.static import emitted_problems
 from kerasmigrate.transform import Context, Settings, Transform
@@ -78,7 +79,7 @@ _REMEMBERED = (cst.Import, cst.ImportFrom, cst.If, cst.Try)
 _Handler = tuple[Transform, Callable[..., Any]]
 
 
-class Walk(cst.CSTTransformer):
+class Walk(Rebuilder):
     """Shows every node to every transform in one walk.
 
     Args:
@@ -117,11 +118,11 @@ class Walk(cst.CSTTransformer):
                 raise _FailedError(type(transform), error) from error
         return enters
 
-    def on_visit_attribute(self, node: cst.CSTNode, attribute: str) -> None:
-        """Do nothing; no transform asks for attributes."""
-
-    def on_leave_attribute(self, original_node: cst.CSTNode, attribute: str) -> None:
-        """Do nothing; no transform asks for attributes."""
+    def passes_by(self, kind: type[cst.CSTNode]) -> bool:
+        """Tell whether a node is layout that no transform wants to see."""
+        return issubclass(kind, _LAYOUT) and not (
+            self._handlers("visit", kind) or self._handlers("leave", kind)
+        )
 
     def on_leave(
         self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT
@@ -139,6 +140,8 @@ class Walk(cst.CSTTransformer):
                 result = handler(original_node, updated)
             except Exception as error:
                 raise _FailedError(type(transform), error) from error
+            if result is updated:
+                continue
             if not isinstance(result, cst.CSTNode):
                 removed: cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT] = result
                 return removed
@@ -201,8 +204,7 @@ class Pipeline:
 
     def _check(self, before: str, after: _Attempt, view: ModuleView) -> None:
         """Refuse a text in which an edit brought in what the target does not have."""
-        names = after.context.names if after.context.code == after.text else None
-        problems = emitted_problems(before, after.text, view, self.target, names)
+        problems = emitted_problems(before, after.text, view, self.target, after.context.names)
         if problems:
             first = problems[0]
             raise SourceError(_withheld(f"line {first.line} of the result: {first.message}"))
@@ -225,16 +227,18 @@ class Pipeline:
         self, text: str, view: ModuleView, chosen: Sequence[type[Transform]]
     ) -> tuple[str, Context]:
         module = parse(text)
-        context = Context(module, self.target, view, self.settings)
+        context = Context(module, self.target, view, self.settings, source=text)
         walk = Walk([cls(context) for cls in chosen])
-        after = finish(module.visit(walk), context, walk)
-        code = after.code
-        base = context.code
-        if code == base:
+        after = finish(walk.rebuild(module), context, walk)
+        if after is module:
+            return text, context
+        edited = code(after)
+        base = context.positions.code
+        if edited == base:
             return text, context
         if base != text:
-            code = _graft(text, base, code)
-        return code, context
+            edited = _graft(text, base, edited)
+        return edited, context
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from kerasmigrate import inventory
 from kerasmigrate.errors import SourceError
@@ -25,6 +24,7 @@ from kerasmigrate.inventory import Inventory, Signature
 from kerasmigrate.names import Names
 from kerasmigrate.parsing import TOO_DEEP, compile_error, parse
 from kerasmigrate.project import SOURCES, ModuleView
+from kerasmigrate.rebuilding import Printed
 from kerasmigrate.rules import NOT_BOUND, NOT_THERE, SYNTAX, Rule
 from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.values import MODEL, SEQUENTIAL, Values, is_a
@@ -95,7 +95,7 @@ def emitted_problems(
     problems = list(_problems(names, _World(target, any_flavour=False)))
     if not problems:
         return ()
-    positions = _positions(names.module)
+    positions = Printed(names.module)
     touched = _touched(before, after)
     suspects = []
     for problem in problems:
@@ -115,14 +115,10 @@ def emitted_problems(
     return _findings(names.module, fresh, target)
 
 
-def _positions(module: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
-    return MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-
-
 def _findings(module: cst.Module, problems: list[_Problem], target: Target) -> tuple[Finding, ...]:
     if not problems:
         return ()
-    positions = _positions(module)
+    positions = Printed(module)
     where = f"{target.name} (Keras {target.api})"
     found = []
     for problem in problems:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from kerasmigrate import inventory
 from kerasmigrate.definitions import Definitions
@@ -19,6 +18,7 @@ from kerasmigrate.import_editor import Outcome
 from kerasmigrate.imports import Imports
 from kerasmigrate.names import Names, Symbol
 from kerasmigrate.project import ModuleView
+from kerasmigrate.rebuilding import Printed
 from kerasmigrate.rules import Rule
 from kerasmigrate.values import Values
 
@@ -77,6 +77,7 @@ class Context:
         settings: The user's choices.
         muted: Nodes that a rule would have spoken of, were it selected and not ignored there. What
             the user wants to hear nothing of, another rule should not bring up.
+        source: The text that the tree was parsed from, where it is at hand.
     """
 
     module: cst.Module
@@ -86,6 +87,7 @@ class Context:
     reports: list[Report] = field(default_factory=list)
     _made: dict[Any, Any] = field(default_factory=dict)
     muted: set[cst.CSTNode] = field(default_factory=set)
+    source: str | None = None
 
     @cached_property
     def names(self) -> Names:
@@ -114,23 +116,21 @@ class Context:
 
     @cached_property
     def code(self) -> str:
-        """The original tree as libcst prints it."""
-        return self.module.code
+        """The text of the file."""
+        return self.positions.code if self.source is None else self.source
 
     @cached_property
-    def positions(self) -> Mapping[cst.CSTNode, CodeRange]:
-        """Where each node of the original tree stands."""
-        wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-        return wrapper.resolve(PositionProvider)
+    def positions(self) -> Printed:
+        """The original tree as libcst prints it, and where each of its nodes stands there."""
+        return Printed(self.module)
 
     @cached_property
     def _ignored(self) -> dict[int, frozenset[str] | None]:
         """Lines with an ignore comment, and the codes it names; None stands for all."""
         found: dict[int, frozenset[str] | None] = {}
-        code = self.code
-        if "kerasmigrate:" not in code:
+        if "kerasmigrate:" not in self.code:
             return found
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", code), 1):
+        for number, line in enumerate(re.split(r"\r\n|\r|\n", self.positions.code), 1):
             match = _IGNORE.search(line)
             if match:
                 codes = match.group(1)

@@ -136,7 +136,7 @@ class MetricLists(Transform):
                     self._outputs(value, func.value)
 
         loss = argument(node.args, 1, "loss")
-        if loss is not None and "custom_object" not in self.context.module.code:
+        if loss is not None and "custom_object" not in self.context.code:
             self._loss(loss)
 
     def _loss(self, value: cst.BaseExpression) -> None:
