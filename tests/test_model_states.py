@@ -19,8 +19,9 @@ DEFINED = '''
 
 def reset_model_states(model):
     """Reset the recurrent layers of a model, as model.reset_states() of Keras 2 did."""
-    if hasattr(model, "reset_states"):
-        return model.reset_states()
+    reset = getattr(model, "reset_states", None)
+    if reset is not None:
+        return reset()
     for layer in getattr(model, "layers", ()):
         if hasattr(layer, "layers") or getattr(layer, "stateful", False):
             reset_model_states(layer)
