@@ -161,8 +161,8 @@ LEGACY = Rule(
     ' optimizer". A schedule would do where nothing else touches the rate; but one that a callback'
     " or the code sets cannot be a schedule. tf_keras.optimizers.legacy has the optimizers of"
     " before 2.11, which take decay, schedule_decay and a rate that can be set: they make the steps"
-    " of Keras 2, measured on Keras 2.3.1. (Nadam of today has 1 where schedule_decay stood, so"
-    " that 0.004, the default of old, makes other steps, too.)",
+    " of Keras 2, measured on Keras 2.3.1. Nadam of today has 1 where schedule_decay stood, so"
+    " that 0.004, the default of old, makes other steps, too.",
     Safety.REVIEW,
     examples=(
         Example(

@@ -38,9 +38,9 @@ EVALUATED = Rule(
     "KM824",
     "evaluated-in-the-session",
     "Take the value of a tensor without the session of the backend",
-    "There is no get_session, and a tensor of eager code has a value of its own:"
-    " \"eval is not supported when eager execution is enabled, is .numpy() what you're looking"
-    ' for?"',
+    'Left as it is, it raises "eval is not supported when eager execution is enabled, is .numpy()'
+    " what you're looking for?\": there is no get_session, and a tensor of eager code has a value"
+    " of its own.",
     Safety.REVIEW,
     examples=(
         Example(
