@@ -68,19 +68,19 @@ _ACTIVITY = Known(
     "the penalty of an activity is divided by the batch size now",
 )
 _ROOT = Known(
-    (("step", ""),), "", "RMSprop adds epsilon before it takes the root, and added it after"
+    (("step", ""),), "KM637", "RMSprop adds epsilon before it takes the root, and added it after"
 )
 _NADAM = Known(
-    (("step", "dense"),), "", "Nadam of tf_keras multiplies its schedule anew for each weight"
+    (("step", "dense"),), "KM639", "Nadam of tf_keras multiplies its schedule anew for each weight"
 )
 _BILINEAR = Known(
     (("outputs", "up_sampling2d"), ("loss", ""), ("gradients", "")),
-    "",
+    "KM638",
     "bilinear resizing counted from the corners of pixels, and counts from their centres",
 )
 _MASKS = Known(
     (("outputs", "time_distributed"), ("loss", ""), ("gradients", "")),
-    "",
+    "KM640",
     "TimeDistributed of Keras 3 makes no mask of the Embedding in it",
 )
 #: Model -> what is known of it for both targets; (model, target) -> for one.

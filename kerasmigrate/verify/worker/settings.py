@@ -83,15 +83,15 @@ def of_layer(layer: Any) -> dict[str, Any]:
 
 
 def _penalties(layer: Any) -> dict[str, str]:
-    """Return its regularizers and constraints, those of nothing left out."""
+    """Return its regularizers and constraints; those that it cannot have are left out."""
     found = {}
     for weight, names in WEIGHTS.items():
         for what in ("regularizer", "constraint"):
-            values = (getattr(layer, f"{name}_{what}", None) for name in names)
-            value = next((each for each in values if each is not None), None)
-            text = _penalty(value)
-            if text:
-                found[f"{weight}_{what}"] = text
+            owned = [name for name in names if hasattr(layer, f"{name}_{what}")]
+            values = [getattr(layer, f"{name}_{what}") for name in owned]
+            texts = [_penalty(value) for value in values if value is not None]
+            if owned:
+                found[f"{weight}_{what}"] = next((text for text in texts if text), "none")
     return found
 
 
