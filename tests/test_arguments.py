@@ -36,7 +36,7 @@ def test_the_example_of_everything(to: str) -> None:
         "layer = Conv2D(64, (3, 3), padding='same', strides=(2, 2), data_format='channels_first',"
         " kernel_initializer='he_normal')\n",
         to=to,
-        codes=["KM101", "KM102", "KM201", "KM202"],
+        codes=["KM101", "KM102", "KM201", "KM202", "KM634"],
     )
 
 
@@ -732,15 +732,15 @@ def test_refused(call: str, message: str) -> None:
 
 def test_what_the_target_lacks_is_reported_and_the_rest_converted() -> None:
     findings = layer(
-        "Dense(4, init='one', weights=[w])",
-        "Dense(4, kernel_initializer='one', weights=[w])",
+        "Dense(4, init='one', batch_input_shape=s)",
+        "Dense(4, kernel_initializer='one', batch_input_shape=s)",
         codes=["KM201", "KM203"],
     )
-    assert findings[1].message == "Dense has no argument weights= in keras (Keras 3)"
-    assert findings[1].advice == "build the layer first, then call its set_weights()"
+    assert findings[1].message == "Dense has no argument batch_input_shape= in keras (Keras 3)"
+    assert findings[1].advice == "start the model with Input(batch_shape=...) instead"
     layer(
-        "Dense(4, init='one', weights=[w])",
-        "Dense(4, kernel_initializer='one', weights=[w])",
+        "Dense(4, init='one', batch_input_shape=s)",
+        "Dense(4, kernel_initializer='one', batch_input_shape=s)",
         to="tf_keras",
         codes=["KM101", "KM201"],
     )
