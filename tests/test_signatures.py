@@ -398,12 +398,17 @@ model = Sequential()
         (
             "plot_model(model, show_shape=True)",
             "plot_model has no argument show_shape=, in no Keras",
+            "write show_shapes= if that is meant",
+        ),
+        (
+            "plot_model(model, colour='red')",
+            "plot_model has no argument colour=, in no Keras",
             "compare the call with the signature",
         ),
         (
             "layer = Conv1D(80, activation='relu')",
             "Conv1D requires kernel_size=, in every Keras",
-            "compare the call with the signature",
+            "give kernel_size=",
         ),
     ],
 )

@@ -6,6 +6,7 @@ inventories: it names arguments that moved, and reports what the target does not
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -252,7 +253,7 @@ class Signatures(Transform):
             NEVER,
             node,
             f"{found.name} {why}",
-            advice=_NEVER_ADVICE.get((found.method, name), "compare the call with the signature"),
+            advice=_NEVER_ADVICE.get((found.method, name)) or _meant(name, found.target),
             confidence=Confidence.LIKELY if found.method else Confidence.CERTAIN,
         )
 
@@ -432,6 +433,15 @@ def _same_letters(words: Sequence[str], target: Signature) -> list[str]:
 def _takes_all(signature: Signature) -> bool:
     """Tell whether a signature is ``(*args, **kwargs)``, as where subclasses decide."""
     return {"var_positional", "var_keyword"} <= {each.kind for each in signature.parameters}
+
+
+def _meant(name: str, target: Signature | None) -> str:
+    """Say what may have been meant by the name of an argument, or that it has to be given."""
+    names = target.names() if target is not None else ()
+    if name in names:
+        return f"give {name}="
+    near = difflib.get_close_matches(name, names, 1)
+    return f"write {near[0]}= if that is meant" if near else "compare the call with the signature"
 
 
 @cache
