@@ -131,7 +131,8 @@ class Originals:
         def finish(verdict: FileVerdict) -> None:
             file = known[verdict.path]
             self.runs[file] = _as_run(verdict, session.taken.get(verdict.path, 0))
-            if (folders[verdict.path] / INDEX).is_file():
+            # Without a result, what lies there is not ours.
+            if verdict.path in session.taken and (folders[verdict.path] / INDEX).is_file():
                 self.portraits[file] = folders[verdict.path]
             progress(f"{verdict.display} (original)")
 
