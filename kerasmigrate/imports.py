@@ -386,6 +386,19 @@ class Imports:
         statements = self._importing(near) or list(self.names.statements)[:1]
         return self._bring(module, leaf, statements)
 
+    def bring_package(self, package: str, local: str, near: Symbol) -> bool:
+        """Plan ``import package as local`` next to the import of a symbol.
+
+        Returns:
+            Whether the name is free for it, and the import of the symbol always runs.
+        """
+        want = Want(None, package, local)
+        statements = self._importing(near)
+        if not statements or not self.always_runs(near) or not self._can_add(want):
+            return False
+        self._add(statements, want)
+        return True
+
     def _bring(self, module: str, leaf: str, statements: Sequence[Statement]) -> str:
         """Plan a from-import next to statements, and return the local name."""
         local, number = leaf, 1

@@ -83,10 +83,22 @@ def test_functions_of_tensorflow(before: str, after: str, to: str) -> None:
     assert [each.code for each in findings if each.code != "KM101"] == ["KM507"]
 
 
+@pytest.mark.parametrize("to", ROOTS)
+def test_tensorflow_is_imported_where_it_is_not(to: str) -> None:
+    check(
+        "import keras.backend as K\n\nz = K.epsilon() + K.tf.sqrt(x) + K.tf.erf(x)\n",
+        f"import {ROOTS[to]}.backend as K\nimport tensorflow as tf\n\n"
+        "z = K.epsilon() + tf.sqrt(x) + tf.math.erf(x)\n",
+        to=to,
+        codes=["KM101", "KM507", "KM507"],
+    )
+
+
 @pytest.mark.parametrize(
     "code",
     [
-        "from keras import backend as K\n\nz = K.tf.sqrt(x)\n",  # tensorflow has no name here
+        "from keras import backend as K\n\ntf = 3\nz = K.tf.sqrt(x)\n",
+        "def f(x):\n    from keras import backend as K\n\n    return K.tf.sqrt(x)\n",
         "import tensorflow as tf\nfrom keras import backend as K\n\n"
         "def f(tf, x):\n    return K.tf.sqrt(x)\n",
         BOTH.format(root="keras") + "z = K.tf.placeholder(x)\n",
@@ -95,7 +107,6 @@ def test_functions_of_tensorflow(before: str, after: str, to: str) -> None:
         BOTH.format(root="keras") + "z = K.control_flow_ops.while_loop(more, step, [0, *start])\n",
         BOTH.format(root="keras") + "z = K.control_flow_ops.cond(x, f, g)\n",
         "from keras import backend as K\n\nz = K.np.prod(3), K.epsilon()\n",
-        "import keras.backend as K\n\nz = K.tf.sqrt(x), K.epsilon()\n",
         "from keras import backend as K\n\nz = K.T.arange(3)\n",
         "try:\n    import tensorflow as tf\nexcept ImportError:\n    tf = None\n"
         "from keras import backend as K\n\nz = K.tf.sqrt(x)\n",

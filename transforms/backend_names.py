@@ -40,7 +40,7 @@ BORROWED = Rule(
         ),
     ),
     untouched=(
-        "Files that do not import tensorflow as a name of their own.",
+        "Files in which the name tf means something else.",
         "Functions that TensorFlow 2 does not have, and other modules that the backend imported.",
         "A while_loop whose variables are not a list of two or more: of one, TensorFlow 1 returned"
         " the tensor itself.",
@@ -85,6 +85,7 @@ _BORROWED = {
     "tf.log": "math.log",
 }
 _LOOP = "while_loop"
+_LOCAL = "tf"
 #: Modules that the backends of Keras 1.2.2 to 2.3.1 imported, and what to write for them.
 _MODULES = {
     "tf": "import tensorflow as tf, and write tf.{rest}, or what TensorFlow 2 calls it",
@@ -125,7 +126,7 @@ class BackendNames(Transform):
         if symbol.path in _SETTINGS:
             self._ask(node, symbol)
         elif symbol.path.startswith("keras.backend."):
-            self._borrow(node, symbol.path.removeprefix("keras.backend."))
+            self._borrow(node, symbol)
 
     def leave_Attribute(
         self, original_node: cst.Attribute, updated_node: cst.Attribute
@@ -144,10 +145,15 @@ class BackendNames(Transform):
             asked = self.context.imports.spell("keras.backend.backend", symbol, scope)
             self._replace(node, f"{asked}()")
 
-    def _borrow(self, node: cst.Attribute, name: str) -> None:
+    def _borrow(self, node: cst.Attribute, symbol: Symbol) -> None:
+        name = symbol.path.removeprefix("keras.backend.")
         known = _BORROWED.get(name)
+        if known == _LOOP and node not in self._loops:
+            known = None
         root = self._tensorflow(node)
-        if known is None or root is None or (known == _LOOP and node not in self._loops):
+        if known is not None and root is None and self._is_free(node, symbol):
+            root = _LOCAL
+        if known is None or root is None:
             self._report(node, *name.partition(".")[::2])
             return
         code = self.context.module.code_for_node(node)
@@ -170,6 +176,15 @@ class BackendNames(Transform):
     def _replace(self, node: cst.Attribute, text: str) -> None:
         self._spelt[node] = cst.parse_expression(text)
         self.context.imports.claim(node)
+
+    def _is_free(self, node: cst.Attribute, symbol: Symbol) -> bool:
+        """Tell whether TensorFlow can be imported under its usual name, and plan that."""
+        names = self.context.names
+        if names.references[node].scope.lookup(_LOCAL) is not None or not self.context.runs(
+            BORROWED, node
+        ):
+            return False
+        return self.context.imports.bring_package("tensorflow", _LOCAL, symbol)
 
     def _tensorflow(self, node: cst.Attribute) -> str | None:
         """Return the name that means TensorFlow where a reference stands."""
