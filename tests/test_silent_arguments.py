@@ -29,6 +29,7 @@ def codes(code: str, to: str, *wanted: str) -> list[Any]:
         "Dense(3, activity_regularizer=l2(0.1))\n",
         "Dense(3, activity_regularizer='l2')\n",
         "r = l2(0.1)\nDense(3, activity_regularizer=r)\n",
+        "from keras.layers import ActivityRegularization\nActivityRegularization(l1=0.1)\n",
     ],
 )
 def test_activity_regularizers(code: str, to: str) -> None:
@@ -47,6 +48,8 @@ def test_activity_regularizers(code: str, to: str) -> None:
         "from tensorflow.keras.layers import Dense, CuDNNLSTM\n"
         "Dense(3, activity_regularizer='l2')\n",
         "from tf_keras.layers import Dense\nDense(3, activity_regularizer='l2')\n",
+        FIRST + "from mine import ActivityRegularization\nActivityRegularization(l1=0.1)\n",
+        "from keras.layers import ActivityRegularization\nActivityRegularization(l1=0.1)\n",
     ],
 )
 def test_activity_regularizers_that_stay(code: str) -> None:

@@ -141,6 +141,7 @@ _ONCE = frozenset(("glorot_normal", "he_normal"))
 _WEIGHTED = frozenset(("fit", "evaluate", "train_on_batch", "test_on_batch"))
 #: Up to here, weights of zero did not count.
 _DIVIDED = frozenset((KERAS_1, KERAS_2_0, KERAS_2_2))
+_ONES = frozenset(("keras-1.0.0", "keras-1.1.2", KERAS_1))
 _HINGES = frozenset(("hinge", "squared_hinge"))
 _INSTEAD = {
     "orthogonal": "write Orthogonal(gain=1.1) to start as before",
@@ -167,8 +168,9 @@ class SilentArguments(Transform):
 
     @cached_property
     def _first(self) -> bool:
-        """Whether the file is for Keras 1 by its own words."""
-        return eras.own_era(self.context.names) is Era.KERAS_1
+        """Whether the file is for Keras 1, by its own words or by what its project pins."""
+        own = eras.own_era(self.context.names) is Era.KERAS_1
+        return own or (bool(self._versions) and self._versions <= _ONES)
 
     @cached_property
     def _said(self) -> set[str]:
@@ -192,6 +194,8 @@ class SilentArguments(Transform):
 
     def _check_layer(self, node: cst.Call, name: str) -> None:
         self._check_numbers(node)
+        if name == "ActivityRegularization":
+            self._report_activity(node, f"{name}: its penalty")
         for arg in node.args:
             if arg.keyword is None:
                 continue
@@ -203,16 +207,21 @@ class SilentArguments(Transform):
 
     def _check_activity(self, arg: cst.Arg, name: str) -> None:
         value = arg.value
-        if not self._versions & EARLY or (isinstance(value, cst.Name) and value.value == "None"):
+        if isinstance(value, cst.Name) and value.value == "None":
             return
         if isinstance(value, cst.Name) and not isinstance(
             self._only_value(value), cst.Call | cst.BaseString
         ):
             return  # handed through
+        self._report_activity(arg, f"{name}: the penalty of activity_regularizer")
+
+    def _report_activity(self, node: cst.CSTNode, what: str) -> None:
+        if not self._versions & EARLY:
+            return
         self.context.report(
             ACTIVITY,
-            arg,
-            f"{name}: the penalty of activity_regularizer is divided by the batch size now",
+            node,
+            f"{what} is divided by the batch size now",
             advice="multiply its factor by the batch size to weigh it as before",
             confidence=Confidence.LIKELY if self._versions <= EARLY else Confidence.UNSURE,
         )
