@@ -47,14 +47,14 @@ WEIGHTS = Rule(
     Safety.REVIEW,
     examples=(
         Example(
-            "from keras.layers import Embedding\n\n"
-            "layer = Embedding(1000, 50, weights=[matrix], trainable=False)\n",
-            f"from keras.layers import Embedding\n\n\n{_TEXT}\n\n\n"
-            "layer = with_weights(Embedding(1000, 50, trainable=False), [matrix])\n",
+            "from keras.layers import Dense\n\n"
+            "layer = Dense(50, weights=[kernel, bias], trainable=False)\n",
+            f"from keras.layers import Dense\n\n\n{_TEXT}\n\n\n"
+            "layer = with_weights(Dense(50, trainable=False), [kernel, bias])\n",
         ),
     ),
     untouched=(
-        "Targets with the Keras 2 API, which still take weights=.",
+        "Targets with the Keras 2 API, which still take weights=, and Embedding, which takes it too.",
         "Layers inside of Bidirectional, which halved the weights, and of TimeDistributed, which"
         " ignored them since Keras 2; they get KM203.",
         "Classes that derive from a layer; they get KM203.",
@@ -113,7 +113,10 @@ class FirstWeights(Transform):
         if found is None or found.skip or found.partial or is_super_init(node):
             return
         home = self.context.imports.locate(found.path).path
-        if home is None or not _is_layer(home) or node in self._inner:
+        signature = self.context.inventory.signature(home) if home is not None else None
+        if home is None or signature is None or signature.named(_NAME) or not _is_layer(home):
+            return
+        if node in self._inner:
             return
         none = isinstance(given.value, cst.Name) and given.value.value == "None"
         if not none and not self.context.definitions.fits(found.symbol):
