@@ -324,3 +324,36 @@ def test_an_old_keras_that_cannot_be_had(
 
 def _unreachable(*_: object) -> None:
     raise originals.UnreachableError("no network")
+
+
+CHANNELS_FIRST = (
+    "from keras import backend as K\n"
+    "from keras.layers import BatchNormalization, Convolution2D, GlobalAveragePooling2D\n"
+    "from keras.layers import MaxPooling2D\n"
+    "from keras.models import Sequential\n"
+    "\n"
+    "K.set_image_dim_ordering('th')\n"
+    "\n\n"
+    "def build(filters):\n"
+    "    K.clear_session()\n"
+    "    model = Sequential()\n"
+    "    model.add(Convolution2D(filters, 3, 3, border_mode='same', input_shape=(3, 8, 6)))\n"
+    "    model.add(MaxPooling2D((2, 2)))\n"
+    "    model.add(BatchNormalization(axis=1))\n"
+    "    model.add(GlobalAveragePooling2D())\n"
+    "    model.compile('adam', 'mse')\n"
+    "    return model\n"
+    "\n\n"
+    "small, large = build(2), build(3)\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_channels_first_and_graphs_that_are_cleared(project: Project, to: str) -> None:
+    migrated(project, {"a.py": CHANNELS_FIRST}, to)
+    report = proof(project, to)
+    assert [each.likeness.value for each in report.comparisons] == ["equal"] * 2, report.comparisons
+    assert [each.parameters for each in report.comparisons] == [(64, 64), (96, 96)]
+    note = "channels_first is computed by transposing: this CPU has no kernels for it"
+    assert note in report.files[0].notes
+    assert report.exit_code == 0
