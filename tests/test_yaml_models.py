@@ -118,7 +118,8 @@ def test_a_model_comes_back() -> None:
     for to in ("keras", "tf_keras"):
         more = "import json\n"
         if to == "tf_keras":
-            more += f"x = keras_model_from_yaml({old['text']!r})\nsame = same and len(x.layers) == 3\n"
+            more += f"x = keras_model_from_yaml({old['text']!r})\n"
+            more += "same = same and len(x.layers) == 3\n"
         more += "print(json.dumps([same, names]))\n"
         code = Pipeline.to(to).run(PROGRAM).text + more
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
