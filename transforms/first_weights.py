@@ -54,7 +54,7 @@ WEIGHTS = Rule(
         ),
     ),
     untouched=(
-        "Targets with the Keras 2 API, which still take weights=, and Embedding, which takes it too.",
+        "Targets with the Keras 2 API, and Embedding, which Keras 3 gave a weights= of its own.",
         "Layers inside of Bidirectional, which halved the weights, and of TimeDistributed, which"
         " ignored them since Keras 2; they get KM203.",
         "Classes that derive from a layer; they get KM203.",
