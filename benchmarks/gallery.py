@@ -1,11 +1,12 @@
 """What the models of the gallery compute before and after, as a table.
 
-    python benchmarks/gallery.py [--write]
+    python benchmarks/gallery.py [--write] [MODEL...]
 
 Each model of ``tests/fixtures/gallery`` is built on the Keras that it was written for, migrated,
 given the weights of the original, and compared. ``--write`` writes ``docs/proofs/gallery.md``;
-without it the page goes to the standard output. It takes some minutes, needs TensorFlow, and
-downloads the old versions of Keras where ``kerasmigrate originals`` has not.
+without it the page goes to the standard output. Where models are named, the rows of the others are
+those of the page as it is. All take some minutes. It needs TensorFlow, and downloads the old
+versions of Keras where ``kerasmigrate originals`` has not.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ def main() -> int:
     """Measure all models, and print or write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write docs/proofs/gallery.md")
+    parser.add_argument("models", nargs="*", help="measure only these")
     options = parser.parse_args()
     os.environ.update(CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.path.insert(0, str(ROOT / "tests"))
-    text = page()
+    text = page(options.models)
     failed = "**unexplained" in text
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
@@ -54,24 +56,45 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def page() -> str:
-    """Measure all models; returns the page."""
+def page(chosen: list[str]) -> str:
+    """Measure models, all of them where none is chosen; returns the page."""
     gallery = importlib.import_module("exhibits")
     packages = {"Keras": "keras", "tf_keras": "tf_keras", "TensorFlow": "tensorflow"}
     versions = [f"{name} {version(package)}" for name, package in packages.items()]
     lines = [HEAD.format(versions=", ".join(versions))]
     lines += [_row(COLUMNS), _row(("---",) * len(COLUMNS))]
-    reasons: list[str] = []
-    for name, (file, _) in gallery.models().items():
-        cells = [_cell(gallery, name, to, reasons) for to in gallery.TARGETS]
-        parameters = str(gallery.original(name)["parameters"])
-        about = (f"`{name}`", gallery.title(name), gallery.version(file), parameters)
-        lines.append(_row((*about, *cells)))
-        print(lines[-1], file=sys.stderr)
+    models = gallery.models()
+    reasons = _reasons(gallery)
+    kept = _rows() if chosen else {}
+    for name, (file, _) in models.items():
+        if name not in kept or name in chosen:
+            cells = [_cell(gallery, name, to, reasons) for to in gallery.TARGETS]
+            parameters = str(gallery.original(name)["parameters"])
+            about = (f"`{name}`", gallery.title(name), gallery.version(file), parameters)
+            kept[name] = _row((*about, *cells))
+            print(kept[name], file=sys.stderr)
+        lines.append(kept[name])
     if reasons:
         lines += ["", "## What differs, and why", ""]
         lines += [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
     return "\n".join(lines) + "\n"
+
+
+def _rows() -> dict[str, str]:
+    """Return the rows of the page as it is, by model."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    return {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+
+
+def _reasons(gallery: Any) -> list[str]:
+    """Return why models differ, in the order of the page."""
+    found = [gallery.known(name, to) for name in gallery.models() for to in gallery.TARGETS]
+    return list(dict.fromkeys(_reason(each) for each in found if each is not None))
+
+
+def _reason(known: Any) -> str:
+    text = str(known.reason[0].upper() + known.reason[1:])
+    return f"{text} ({known.code})." if known.code else f"{text}."
 
 
 def _row(cells: tuple[str, ...]) -> str:
@@ -92,11 +115,7 @@ def _cell(gallery: Any, name: str, to: str, reasons: list[str]) -> str:
     if exception is None:
         claims = ", ".join(each.claim for each in found.differences)
         return f"{cell} **unexplained: {claims}**" if claims else cell
-    reason = exception.reason[0].upper() + exception.reason[1:]
-    reason += f" ({exception.code})." if exception.code else "."
-    if reason not in reasons:
-        reasons.append(reason)
-    return f"{cell} ({reasons.index(reason) + 1})"
+    return f"{cell} ({reasons.index(_reason(exception)) + 1})"
 
 
 if __name__ == "__main__":

@@ -9,16 +9,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from exhibits import OPEN, REPORTED, TARGETS, known, migrated, models, original, proof
+from exhibits import OPEN, REPORTED, TARGETS, known, migrated, models, original, proof, title
 
 pytestmark = [pytest.mark.pypi, pytest.mark.tensorflow]
 
+PAGE = Path(__file__).parents[1] / "docs" / "proofs" / "gallery.md"
 CASES = [
     (name, to)
     for name, (file, _) in models().items()
     for to in TARGETS
     if (file, to) not in REPORTED
 ]
+
+
+def test_the_page_lists_the_models() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text("utf-8").splitlines() if "| `k" in line]
+    assert [row[0].strip("| `") for row in rows] == list(models())
+    assert [row[1] for row in rows] == [title(name) for name in models()]
+    for name, row in zip(models(), rows, strict=True):
+        for to, cell in zip(TARGETS, row[4:], strict=True):
+            if (models()[name][0], to) in REPORTED:
+                assert cell.startswith("reported: KM")
+            elif known(name, to) is None:
+                numbers = [float(each) for each in cell.strip(" |").split(" · ") if each != "-"]
+                assert len(numbers) >= 3
+                assert numbers[0] <= 1e-5 and max(numbers) <= 1e-4, name
 
 
 def test_there_are_enough_models() -> None:

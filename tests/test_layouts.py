@@ -158,6 +158,22 @@ def test_later_versions_are_as_today() -> None:
         assert all(a is b for a, b in zip(layouts.modern(layer, weights, 2), weights, strict=True))
 
 
+def test_classes_that_a_migration_writes() -> None:
+    weights = [np.full(2, number) for number in range(4)]
+
+    class Highway: ...
+
+    class Keras1Highway: ...
+
+    class TimeDistributedDense: ...
+
+    assert [each[0] for each in layouts.modern(Highway(), weights, 1)] == [0, 2, 1, 3]
+    assert [each[0] for each in layouts.modern(Keras1Highway(), weights, 3)] == [0, 1, 2, 3]
+    assert [each[0] for each in layouts.modern(TimeDistributedDense(), weights, 1)] == [0, 1, 2, 3]
+    kinds = [layouts.kind_of(each()) for each in (Highway, Keras1Highway, TimeDistributedDense)]
+    assert kinds == ["Highway", "Highway", "TimeDistributed"]
+
+
 def test_merges_are_called_after_their_mode() -> None:
     code = """
     from kerasmigrate_verify_worker import layouts
