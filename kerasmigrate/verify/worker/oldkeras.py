@@ -247,12 +247,29 @@ def _tensorflow() -> None:
     sys.modules["tensorflow"] = flow
     flow.__version__ = TENSORFLOW
     flow.logging.set_verbosity(flow.logging.ERROR)
+    _unoptimized(flow)
     control = importlib.import_module("tensorflow.python.ops.control_flow_ops")
     for name in ("case", "cond", "while_loop"):
         _give(control, name, getattr(flow, name))
     ops = importlib.import_module("tensorflow.python.framework.ops")
     _give(ops, "_TensorLike", (flow.Tensor, flow.Variable))
     _give(ops, "is_dense_tensor_like", lambda value: isinstance(value, ops._TensorLike))
+
+
+def _unoptimized(flow: Any) -> None:
+    """Run graphs as they are: for the few times that each one runs, to improve it does not pay."""
+    session: Any = importlib.import_module("tensorflow.python.client.session").BaseSession
+    begin = session.__init__
+
+    @functools.wraps(begin)
+    def init(self: Any, target: str = "", graph: Any = None, config: Any = None) -> None:
+        chosen = flow.ConfigProto()
+        if config is not None:
+            chosen.CopyFrom(config)
+        chosen.graph_options.rewrite_options.disable_meta_optimizer = True
+        begin(self, target, graph, chosen)
+
+    session.__init__ = init
 
 
 def _optimizers() -> None:
