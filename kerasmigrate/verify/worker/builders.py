@@ -60,6 +60,8 @@ GUESSES: tuple[tuple[str, Any], ...] = (
     (r"dilations?|dilation_rates", (1, 2)),
 )
 SHAPE_NAME = re.compile(r"(\w*_)?(input|image|img|x|data)_?_?(shape|dims?)|shape|dims|inp_shape")
+#: Functions that the migration puts into the code: their models are tools, and take any tensors.
+HELPERS = frozenset({"keras_function"})
 CONSTRUCTORS = frozenset({"Model", "Sequential"})
 #: Methods that build, by the names that they go by; others are only called if they construct.
 NOT_BUILDERS = re.compile(r"main|train|fit|run|predict|evaluate|test_|load_data|plot")
@@ -169,7 +171,7 @@ def find(
     out_of_reach: list[str] = []
     for node in tree.body:
         value = namespace.get(getattr(node, "name", ""))
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and node.name not in HELPERS:
             function = inspect.unwrap(value) if callable(value) else None
             if not isinstance(function, types.FunctionType) or function.__code__ in executed:
                 continue

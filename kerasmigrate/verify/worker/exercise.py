@@ -168,8 +168,17 @@ def _declared(model: Any, declared: list[Any], attempt: int) -> Any:
         made[id(tensor)] = batches.made_up(_filled(tuple(tensor.shape), attempt), dtype, whole)
     structure = getattr(model, "input", None)
     if isinstance(structure, (dict, list, tuple)):
-        return batches.map_structure(lambda tensor: made.get(id(tensor), tensor), structure)
+        return _like(structure, made)
     return next(iter(made.values()))
+
+
+def _like(structure: Any, made: dict[int, Any]) -> Any:
+    """Put what was made in the places of the tensors; lists may lie in lists."""
+    if isinstance(structure, dict):
+        return {name: _like(each, made) for name, each in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(_like(each, made) for each in structure)
+    return made.get(id(structure), structure)
 
 
 def _filled(shape: tuple[Any, ...], attempt: int) -> tuple[int, ...]:

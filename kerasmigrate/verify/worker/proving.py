@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from . import batches, comparing, portrait, standins, storage
+from .builders import HELPERS
 from .classify import explain, one_line
 from .pairing import Known, pair
 from .recorder import Record, recorder
@@ -198,7 +199,7 @@ def compare_all(
         found.append({"likeness": "not-compared", "cause": cause, **about})
     met = {other for _, other, _ in pairs}
     for position, record in enumerate(records):
-        if position not in met:
+        if position not in met and record.place[1] not in HELPERS:
             cause = "the original builds no model in its place"
             found.append({"likeness": "not-compared", "cause": cause, **_names(record)})
     return found
