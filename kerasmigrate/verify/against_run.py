@@ -11,7 +11,8 @@ from pathlib import Path
 from kerasmigrate import flavours
 from kerasmigrate.errors import VerifyError
 from kerasmigrate.verify import originals
-from kerasmigrate.verify.against import Original
+from kerasmigrate.verify.against import Original, find
+from kerasmigrate.verify.against_explained import explained
 from kerasmigrate.verify.against_keras import INSTALLED, TF_KERAS, Choice, OldKeras, choose
 from kerasmigrate.verify.results import (
     Comparison,
@@ -23,6 +24,8 @@ from kerasmigrate.verify.results import (
 )
 from kerasmigrate.verify.scratch import NOBODY
 from kerasmigrate.verify.session import Session, Side
+
+__all__ = ["Limits", "Originals", "find"]
 
 #: Says something to whoever waits, in one line.
 Announce = Callable[[str], None]
@@ -182,8 +185,13 @@ class Originals:
 
     # -- what it comes to ----------------------------------------------------------------------
 
-    def complete(self, verdict: FileVerdict) -> FileVerdict:
-        """Add to what a migrated file has shown what is known of its original."""
+    def complete(
+        self, verdicts: Sequence[FileVerdict], target: flavours.Target
+    ) -> list[FileVerdict]:
+        """Add to what the migrated files have shown what is known of their originals."""
+        return explained([self._complete(each) for each in verdicts], self.original, target)
+
+    def _complete(self, verdict: FileVerdict) -> FileVerdict:
         run = self.runs.get(verdict.path)
         notes = (*verdict.notes, *self.notes.get(verdict.path, ()))
         comparisons = verdict.comparisons or tuple(self._not_compared(verdict, run))

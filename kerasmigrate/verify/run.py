@@ -10,20 +10,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerasmigrate import flavours
 from kerasmigrate.errors import UsageError, VerifyError
-from kerasmigrate.verify import against_keras, sources
-from kerasmigrate.verify.against import find
-from kerasmigrate.verify.against_explained import explained
-from kerasmigrate.verify.against_run import Announce, Limits, Originals
+from kerasmigrate.verify import sources
 from kerasmigrate.verify.cache import Cache, Recall
 from kerasmigrate.verify.results import Environment, FileVerdict, VerifyReport
 from kerasmigrate.verify.scratch import remove
 from kerasmigrate.verify.session import Progress, Session, Side, StaticCheck, merge, not_run
 from kerasmigrate.verify.sources import absolute
+
+if TYPE_CHECKING:
+    from kerasmigrate.verify.against_keras import Choice
+    from kerasmigrate.verify.against_run import Originals
 
 #: Memory that one file may take beyond what TensorFlow itself does, in MiB.
 MEMORY = 6144
@@ -45,7 +47,7 @@ def verify(
     cache: Cache | None = None,
     against: str | None = None,
     original: str | None = None,
-    announce: Announce | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> VerifyReport:
     """Run every file that uses Keras under the target, and exercise the models that it builds.
 
@@ -74,9 +76,9 @@ def verify(
         VerifyError: Nothing could be run: no such file, no TensorFlow, a tree too large to copy.
         UsageError: There is no such target, or nothing to compare with where ``against`` says.
     """
-    only = against_keras.parse_option(original) if original is not None else None
-    if only is not None and against is None:
+    if original is not None and against is None:
         raise UsageError("--original is of no use without --against: name the code as it was")
+    only = _asked_for(original)
     started = time.monotonic()
     chosen = flavours.target(target, api)
     top = absolute(root) if root is not None else sources.find_root(paths)
@@ -120,9 +122,11 @@ def verify(
                 place.chmod(0o755)
                 side = None
                 if against is not None:
-                    before = find(against, top, paths, place / "before")
-                    with_what = Limits(interpreter, timeout, memory_mb, jobs)
-                    proof = Originals(before, place, with_what, only, announce)
+                    from kerasmigrate.verify import against_run
+
+                    before = against_run.find(against, top, paths, place / "before")
+                    with_what = against_run.Limits(interpreter, timeout, memory_mb, jobs)
+                    proof = against_run.Originals(before, place, with_what, only, announce)
                     proof.run(left, wanted, step)
                     side = Side("migrated", None, proof.portraits)
                 session = Session(chosen, interpreter, place, top, timeout, memory_mb, side)
@@ -145,8 +149,7 @@ def verify(
         ended[file] if file in ended else not_run(file, top, "interrupted") for file in files
     ]
     if proof is not None:
-        verdicts = [proof.complete(verdict) for verdict in verdicts]
-        verdicts = explained(verdicts, proof.original, chosen)
+        verdicts = proof.complete(verdicts, chosen)
     flavours_seen = {model.flavour for verdict in verdicts for model in verdict.models}
     return VerifyReport(
         target=chosen.name,
@@ -159,6 +162,16 @@ def verify(
         interrupted=interrupted,
         original=proof.keras if proof is not None else None,
     )
+
+
+def _asked_for(original: str | None) -> Choice | None:
+    """Return the Keras that originals are to run on; None where it is chosen."""
+    if original is None:
+        return None
+    # Nothing of that is needed where nothing is compared: it reads code, by libcst.
+    from kerasmigrate.verify.against_keras import parse_option
+
+    return parse_option(original)
 
 
 @contextlib.contextmanager
