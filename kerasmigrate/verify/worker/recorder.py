@@ -56,6 +56,8 @@ class Record:
         self.outputs: Any = None
         self.notes: list[str] = []
         self.errors: list[tuple[str, str]] = []
+        #: Which of its layers could learn when the code last trained it.
+        self.trainable: list[tuple[Any, bool]] = []
 
 
 class Recorder:

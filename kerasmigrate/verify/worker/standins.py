@@ -187,6 +187,8 @@ def _train_once(world: worlds.World, record: Record, model: Any, x: Any, y: Any)
     """Run one real training step, the first time; returns whether one has succeeded."""
     if record.batch is None:
         record.batch = (x, y)
+    if world.major >= 3:  # Keras before it keeps to what was so when the model was compiled
+        record.trainable = [(each, bool(each.trainable)) for each in model._flatten_layers()]
     if record.trained is not None:
         return record.trained
     if not record.logs:
