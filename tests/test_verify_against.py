@@ -357,3 +357,36 @@ def test_channels_first_and_graphs_that_are_cleared(project: Project, to: str) -
     note = "channels_first is computed by transposing: this CPU has no kernels for it"
     assert note in report.files[0].notes
     assert report.exit_code == 0
+
+
+TURNS = (
+    "import numpy as np\n"
+    "from keras.layers import Dense\n"
+    "from keras.models import Sequential\n"
+    "\n\n"
+    "class Duel:\n"
+    "    def __init__(self):\n"
+    "        self.judge = Sequential([Dense(4, input_dim=3), Dense(1, activation='sigmoid')])\n"
+    "        self.judge.compile('sgd', 'mse')\n"
+    "        self.painter = Sequential([Dense(3, input_dim=2)])\n"
+    "        self.judge.trainable = False\n"
+    "        self.both = Sequential([self.painter, self.judge])\n"
+    "        self.both.compile('sgd', 'mse')\n"
+    "\n"
+    "    def train(self, epochs):\n"
+    "        for _ in range(epochs):\n"
+    "            noise = np.zeros((4, 2))\n"
+    "            self.judge.train_on_batch(self.painter.predict(noise), np.zeros((4, 1)))\n"
+    "            self.both.train_on_batch(noise, np.ones((4, 1)))\n"
+    "\n\n"
+    "if __name__ == '__main__':\n"
+    "    Duel().train(epochs=3)\n"
+)
+
+
+def test_models_that_take_turns(project: Project) -> None:
+    migrated(project, {"requirements.txt": "keras==2.2.4\n", "a.py": TURNS}, "keras")
+    report = proof(project, "keras")
+    assert [each.likeness.value for each in report.comparisons] == ["equal"] * 3, report.comparisons
+    trained = [each for each in report.comparisons if "step" in each.claims]
+    assert len(trained) == 2 and all(each.step is not None for each in trained)
