@@ -291,13 +291,22 @@ class Run:
         attempts = builder.attempts()
         sure = not builder.required
         for arguments in attempts:
+            before = set(recorder.recorder.records)
             failure = self.attempt(lambda chosen=arguments: builder.call(**chosen))
             if failure is None:
                 return
+            if not sure and not failure.api:
+                self.forget(before)
             if sure or failure.api or failure.verdict == "timeout":
                 self.failures.append(failure)
                 return
         self.needs.append(f"{module}:{builder.need}")
+
+    def forget(self, before: set[int]) -> None:
+        """Leave out what a wrong guess has begun to build."""
+        for key, record in recorder.recorder.records.items():
+            if key not in before:
+                record.by_user = False
 
     def note_executed(self) -> None:
         """Remember which functions have built a model by now."""
