@@ -100,7 +100,12 @@ class Signatures(Transform):
         its business.
         """
         reports = self.context.reports
-        self._spoken.update(report.node for report in reports[self._seen :])
+        # What is only noted, such as a formula that changed, settles no argument.
+        self._spoken.update(
+            report.node
+            for report in reports[self._seen :]
+            if report.fixed or report.severity is not Severity.INFO
+        )
         self._spoken |= self.context.muted
         self._seen = len(reports)
         return (
