@@ -150,6 +150,8 @@ def test_no_parameter_of_keras_1_is_passed_over_in_silence(
     result = Pipeline(target).run(text)
     assert result.failures == ()
     place = locate(path, target).path
+    if "legacy.Nadam(" in result.text:  # tf_keras keeps the old optimizers there
+        place = "keras.optimizers.legacy.Nadam"
     new = inventory.load(target.inventory).signature(place) if place is not None else None
     open_findings = [each for each in result.findings if not each.fixed]
     if new is not None and f"{name}=something" in result.text and not open_findings:
