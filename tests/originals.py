@@ -229,6 +229,11 @@ class _Process:
 _processes: dict[str, _Process] = {}
 
 
+def kept() -> set[int]:
+    """Return the processes that wait here for snippets."""
+    return {each.process.pid for each in _processes.values()}
+
+
 def _process(version: str) -> _Process:
     if version not in _processes or _processes[version].process.poll() is not None:
         _processes[version] = _Process(version)
