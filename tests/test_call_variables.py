@@ -38,6 +38,11 @@ def filled(template: str, body: str) -> str:
             "return x + K.constant(1.0, shape=self.size + (1, 1), dtype='float64')",
         ),
         (
+            "start = [K.zeros((3,)), K.ones((3,))]\nreturn K.rnn(step, x, start)",
+            "start = [K.constant(0.0, shape=(3,)), K.constant(1.0, shape=(3,))]\n"
+            "return K.rnn(step, x, start)",
+        ),
+        (
             "def step(y, state):\n    return y * K.ones((3,)), state\nreturn K.rnn(step, x, [])",
             "def step(y, state):\n    return y * K.constant(1.0, shape=(3,)), state\n"
             "return K.rnn(step, x, [])",
@@ -46,7 +51,8 @@ def filled(template: str, body: str) -> str:
 )
 def test_what_is_only_read_is_a_constant(before: str, after: str) -> None:
     findings = check(filled(BEFORE, before), filled(AFTER, after), to="tf_keras")
-    assert [each.code for each in findings] == ["KM101", "KM101", "KM338"]
+    count = after.count("K.constant(")
+    assert [each.code for each in findings] == ["KM101", "KM101", *["KM338"] * count]
     assert all(each.fixed for each in findings)
 
 
@@ -57,6 +63,14 @@ def test_what_is_only_read_is_a_constant(before: str, after: str) -> None:
         "count = K.variable(0)\nK.update_add(count, 1)\nreturn x * count",
         "count = K.zeros((3,))\ncount.assign(x[0])\nreturn x * count",
         "a = b = K.variable(0)\nreturn x * a * b",
+        "self.counts = [K.variable(0)]\nreturn x",
+        "self.count, y = K.variable(0), x\nreturn y",
+        "self.counts.append(K.variable(0))\nreturn x",
+        "count: object = K.variable(0)\nself.count = count\nreturn x",
+        "count = K.variable(0)\nself.counts.append(count)\nreturn x * count",
+        "count = K.variable(0)\nother = count\nother.assign(1.0)\nreturn x",
+        "self.add_update([K.update(K.variable(0), x)])\nreturn x",
+        "setattr(self, 'count', K.variable(0) if x is None else 0)\nreturn x",
         "return x * K.variable(0, constraint=abs)",
         "return x @ K.eye(3)",
     ],

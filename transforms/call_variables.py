@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import libcst as cst
 
 from kerasmigrate import inventory
@@ -12,7 +14,7 @@ from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.walking import Reader
 
-from ._layer_classes import InClasses
+from ._layer_classes import InClasses, is_super
 
 CALL_VARIABLE = Rule(
     "KM338",
@@ -36,7 +38,8 @@ CALL_VARIABLE = Rule(
         ),
     ),
     untouched=(
-        "Variables that are kept in an attribute, or assigned to later: they are reported.",
+        "Variables that are kept in an attribute or a collection, handed to a method of the layer,"
+        " or assigned to later: they are reported.",
         "zeros() and ones() of a shape that the data may decide: they make a tensor then.",
         "Other methods than call() of layers and models.",
     ),
@@ -45,6 +48,10 @@ CALL_VARIABLE = Rule(
 _FILLED = {"keras.backend.zeros": "0.0", "keras.backend.ones": "1.0"}
 VARIABLE = "keras.backend.variable"
 _MADE = frozenset(("keras.backend.eye", VARIABLE, *_FILLED))
+#: Functions that assign to an argument, and methods and functions that keep one.
+_KEEPING = frozenset(
+    ("update", "update_add", "update_sub", "moving_average_update", "set_value", "setattr")
+) | frozenset(("add", "append", "extend", "insert", "setdefault"))
 _EQUAL = cst.AssignEqual(
     whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace("")
 )
@@ -85,11 +92,21 @@ class CallVariables(InClasses):
 
     def visit_Assign(self, node: cst.Assign) -> None:
         (first, *others) = node.targets
-        target = first.target
-        plain = target.value if isinstance(target, cst.Name) and not others else None
-        self._stored[node.value] = plain
+        self._keep(node.value, first.target if not others else None)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if node.value is not None:
+            self._keep(node.value, node.target)
+
+    def _keep(self, value: cst.BaseExpression, target: cst.BaseExpression | None) -> None:
+        """Note where a value goes, and what a display holds: a plain name, or elsewhere."""
+        name = target.value if isinstance(target, cst.Name) else None
+        self._stored.update(dict.fromkeys(_held(value), name))
 
     def visit_Call(self, node: cst.Call) -> None:
+        if _may_keep(node):
+            for arg in node.args:
+                self._keep(arg.value, None)
         symbol = self.context.symbol(node.func)
         if symbol is None or not symbol.certain or symbol.path not in _MADE:
             return
@@ -187,23 +204,49 @@ def _is_fixed(shape: cst.BaseExpression) -> bool:
     return isinstance(shape, cst.Integer)
 
 
+def _held(value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """Yield an expression, and what it holds as it is: elements of displays, and alternatives."""
+    yield value
+    if isinstance(value, (cst.List, cst.Tuple, cst.Set)):
+        for element in value.elements:
+            yield from _held(element.value)
+    elif isinstance(value, cst.Dict):
+        for item in value.elements:
+            yield from _held(item.value)
+    elif isinstance(value, cst.IfExp):
+        yield from _held(value.body)
+        yield from _held(value.orelse)
+
+
+def _may_keep(call: cst.Call) -> bool:
+    """Tell whether a call may keep its arguments, or assign to them."""
+    if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call):
+        return is_super(call.func.value)
+    chain = dotted(call.func) or ()
+    return bool(chain) and (chain[0] == "self" or chain[-1] in _KEEPING)
+
+
 class _Uses(Reader):
-    """Looks for an assignment to a variable."""
+    """Looks for a place where a variable is kept or assigned to."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
         self.found = False
 
+    def _ask(self, value: cst.BaseExpression) -> None:
+        self.found = self.found or any(dotted(each) == (self.name,) for each in _held(value))
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        self._ask(node.value)
+
     def visit_Call(self, node: cst.Call) -> None:
         chain = dotted(node.func) or ()
         if len(chain) == 2 and chain[0] == self.name and chain[1].startswith("assign"):
             self.found = True
-        if chain and chain[-1] in _UPDATES and node.args:
-            self.found = self.found or dotted(node.args[0].value) == (self.name,)
-
-
-_UPDATES = frozenset(("update", "update_add", "update_sub", "moving_average_update", "set_value"))
+        if _may_keep(node):
+            for arg in node.args:
+                self._ask(arg.value)
 
 
 def _is_assigned_to(function: cst.FunctionDef, name: str) -> bool:
