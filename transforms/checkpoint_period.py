@@ -8,7 +8,8 @@ from kerasmigrate.callees import callee, is_super_init
 from kerasmigrate.definitions import Definition
 from kerasmigrate.literals import Unknown, plain
 from kerasmigrate.rules import Example, Rule, Safety
-from kerasmigrate.transform import Context, Transform
+
+from ._local_names import LocalNames
 
 #: What callbacks.py of Keras 1.2.2, of 2.3.1 and of TensorFlow 2.15 do with ``period``.
 PERIODIC = Definition(
@@ -60,16 +61,12 @@ _CHECKPOINT = "keras.callbacks.ModelCheckpoint"
 _OTHERS = frozenset(("save_freq", "load_weights_on_restart"))
 
 
-class CheckpointPeriod(Transform):
+class CheckpointPeriod(LocalNames):
     """Gives checkpoints with a period a class that knows it."""
 
     rules = (PERIOD,)
     # Before the rule that reports the argument.
     order = 18
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._names: dict[cst.CSTNode, str] = {}
 
     def visit_Call(self, node: cst.Call) -> None:
         found = callee(self.context.names, node)
@@ -94,19 +91,3 @@ class CheckpointPeriod(Transform):
             assert local is not None
             self._names[node.func] = local
             self.context.imports.claim(node.func)
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self._named(original_node, updated_node)
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return self._named(original_node, updated_node)
-
-    def _named(
-        self, original: cst.Name | cst.Attribute, updated: cst.Name | cst.Attribute
-    ) -> cst.BaseExpression:
-        local = self._names.get(original)
-        if local is None:
-            return updated
-        return cst.Name(local, lpar=updated.lpar, rpar=updated.rpar)

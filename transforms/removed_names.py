@@ -17,8 +17,9 @@ from kerasmigrate.names import Symbol
 from kerasmigrate.project import SOURCES
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Reference
-from kerasmigrate.transform import Context, Transform
+from kerasmigrate.transform import Context
 
+from ._local_names import LocalNames
 from ._old_functions import OLD_FUNCTIONS, OldFunction
 from ._old_layers import LAYERS_2, LAYERS_3, OldLayer, arguments
 
@@ -128,7 +129,7 @@ def _old_layer(path: str) -> str | None:
     return None
 
 
-class RemovedNames(Transform):
+class RemovedNames(LocalNames):
     """Gives names that are gone a definition, and says where others come from."""
 
     rules = (PRIVATE, DEFINE, LAYER)
@@ -136,8 +137,6 @@ class RemovedNames(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        #: New name for each reference that is replaced.
-        self._names: dict[cst.CSTNode, str] = {}
         self._functions: dict[cst.CSTNode, OldFunction] = {}
         self._layers: dict[cst.Call, OldLayer] = {}
 
@@ -225,22 +224,6 @@ class RemovedNames(Transform):
         self.context.imports.claim(node.func)
 
     # -- editing -----------------------------------------------------------------------------
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self._renamed(original_node, updated_node)
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return self._renamed(original_node, updated_node)
-
-    def _renamed(
-        self, original: cst.Name | cst.Attribute, updated: cst.Name | cst.Attribute
-    ) -> cst.BaseExpression:
-        local = self._names.get(original)
-        if local is None:
-            return updated
-        return cst.Name(local, lpar=updated.lpar, rpar=updated.rpar)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         layer = self._layers.get(original_node)
