@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -143,12 +144,27 @@ def _pool(task: Task, jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, _context(), _begin, (task,))
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start: one would report it until it has learnt not to."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _parallel(files: Sequence[Candidate], task: Task, jobs: int) -> Iterator[Outcome]:
     done = 0
     others = multiprocessing.active_children()
     pool = _pool(task, jobs)
     try:
-        for outcome in pool.map(_work, files, chunksize=CHUNK):
+        with _deaf():
+            outcomes = pool.map(_work, files, chunksize=CHUNK)  # starts the workers
+        for outcome in outcomes:
             yield outcome
             done += 1
     except BrokenProcessPool:
@@ -186,7 +202,9 @@ def _abandon(pool: ProcessPoolExecutor, workers: Sequence[BaseProcess]) -> None:
 def _alone(file: Candidate, task: Task) -> Outcome:
     with _pool(task, 1) as pool:
         try:
-            return pool.submit(_work, file).result()
+            with _deaf():
+                future = pool.submit(_work, file)
+            return future.result()
         except BrokenProcessPool:
             reason = "the process that read this file died; please report this file"
             return Outcome(failed(file, reason))

@@ -330,7 +330,9 @@ def children(process: int) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
-def test_ctrl_c_on_several_processes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("started", [1, 2])
+def test_ctrl_c_on_several_processes(tmp_path: Path, started: int) -> None:
+    """Also at the moment when a worker has begun, and does not know yet what to do with it."""
     for number in range(40):
         (tmp_path / f"f{number}.py").write_bytes(OLD + b"Dense(output_dim=4)\n" * 3000)
     process = subprocess.Popen(
@@ -341,8 +343,7 @@ def test_ctrl_c_on_several_processes(tmp_path: Path) -> None:
         start_new_session=True,
     )
     workers: list[int] = []
-    while len(workers) < 2 and process.poll() is None:
-        time.sleep(0.05)
+    while len(workers) < started and process.poll() is None:
         workers = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)  # the files at hand take longer
