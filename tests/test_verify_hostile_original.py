@@ -102,7 +102,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def children() -> set[int]:
     """Return the processes that are children of this one's main thread, where that is known."""
     mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return {int(each) for each in mine.read_text(encoding="ascii").split()} if mine.exists() else set()
+    return set(map(int, mine.read_text(encoding="ascii").split())) if mine.exists() else set()
 
 
 #: Children that verifying has left behind. Those of other tests may live on.
