@@ -390,3 +390,27 @@ def test_models_that_take_turns(project: Project) -> None:
     assert [each.likeness.value for each in report.comparisons] == ["equal"] * 3, report.comparisons
     trained = [each for each in report.comparisons if "step" in each.claims]
     assert len(trained) == 2 and all(each.step is not None for each in trained)
+
+
+def test_models_that_would_take_turns(project: Project) -> None:
+    """The code that trains them says what learns, and is not reached."""
+    absent = "    Duel().train(epochs=len(np.load('absent.npy')))\n"
+    text = TURNS.replace("    Duel().train(epochs=3)\n", absent)
+    assert text != TURNS
+    migrated(project, {"requirements.txt": "keras==2.2.4\n", "a.py": text}, "keras")
+    report = proof(project, "keras")
+    assert [each.likeness.value for each in report.comparisons] == ["equal"] * 3, report.comparisons
+    judge = report.comparisons[0]
+    assert judge.not_compared[-1] == (
+        "gradients, step: the code says what learns right before it trains, and it has not come to"
+        " that"
+    )
+
+
+def test_a_model_that_no_code_lets_learn_again(project: Project) -> None:
+    text = TURNS.replace("            self.judge.train_on_batch", "            print")
+    migrated(project, {"requirements.txt": "keras==2.2.4\n", "a.py": text}, "keras")
+    report = proof(project, "keras")
+    likenesses = [each.likeness.value for each in report.comparisons]
+    assert likenesses == ["different", "equal", "equal"], report.comparisons
+    assert report.comparisons[0].differences[0].claim == "gradients"

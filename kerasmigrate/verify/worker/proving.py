@@ -6,6 +6,7 @@ finds them there. Both have built their models by running the user's code in the
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import math
@@ -38,7 +39,11 @@ FIRST_BATCH_ALONE = frozenset({"2.1.6", "2.2.4"})
 #: Probabilities nearer to 0 or 1 than this may be cut off in the loss.
 SMALLEST = 2e-7
 #: Claims that rest on the value of the loss.
-OF_LOSS = frozenset({"loss", "gradients", "step"})
+OF_LOSS = ("loss", "gradients", "step")
+#: Claims that rest on what can learn.
+OF_TRAINABLE = ("gradients", "step")
+#: Methods of a model that train it.
+TRAINING = ("fit", "fit_generator", "train_on_batch")
 NO_TIME = "there was no time left for it"
 
 
@@ -246,9 +251,19 @@ def _compared(
         return _reason(error)
     about.update(fields(compared))
     if entry["version"] in FIRST_BATCH_ALONE:
-        _without_averages(about)
+        normal = {
+            each["migrated"]["name"]
+            for each in about["layers"]
+            if each["migrated"] and each["migrated"]["kind"] == "BatchNormalization"
+        }
+        reason = "the first batch alone made the moving averages in Keras 2.1.3 to 2.2"
+        _leave_out(about, ("step",), reason, normal)
     if _saturated(original, record.model):
-        _without_loss(about)
+        reason = "a crossentropy of probabilities next to 0 or 1, which is cut off elsewhere now"
+        _leave_out(about, OF_LOSS, reason)
+    if _turns(record):
+        reason = "the code says what learns right before it trains, and it has not come to that"
+        _leave_out(about, OF_TRAINABLE, reason)
     if note and "step" in compared.claims:
         about["not_compared"].append(note)
     return ""
@@ -344,24 +359,35 @@ def _as_trained(record: Record) -> Iterator[None]:
             layer.trainable = trainable
 
 
-def _without_averages(about: dict[str, Any]) -> None:
-    """Leave out what a training step makes of the averages of a BatchNormalization."""
-    normal = {
-        each["migrated"]["name"]
-        for each in about["layers"]
-        if each["migrated"] and each["migrated"]["kind"] == "BatchNormalization"
-    }
-    kept = [
-        each
-        for each in about["differences"]
-        if not (each["claim"] == "step" and each["layer"] in normal)
-    ]
-    if len(kept) < len(about["differences"]):
-        reason = "the first batch alone made the moving averages in Keras 2.1.3 to 2.2"
-        about["not_compared"].append(f"step: {reason}")
-        about["claims"] = [each for each in about["claims"] if each != "step"]
-        about["differences"] = kept
-        about["likeness"] = "different" if kept else "equal"
+def _turns(record: Record) -> bool:
+    """Tell whether the code would set what learns before it trains a model, but has not done so.
+
+    What can learn now is then what the model that was built last needed, and says nothing.
+    """
+    if record.trainable or all(was == bool(each.trainable) for each, was in record.compiled):
+        return False
+    files = {each.co_filename for each in record.codes}
+    return any(_sets_trainable(each) for each in sorted(files))
+
+
+def _sets_trainable(filename: str) -> bool:
+    """Tell whether a file sets ``trainable`` in the statement before one that trains."""
+    try:
+        with open(filename, "rb") as stream:
+            tree = ast.parse(stream.read())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for one, two in zip(body, body[1:]) if isinstance(body, list) else ():
+            sets = isinstance(one, ast.Assign) and any(
+                isinstance(each, ast.Attribute) and each.attr == "trainable" for each in one.targets
+            )
+            if sets and any(
+                isinstance(each, ast.Attribute) and each.attr in TRAINING for each in ast.walk(two)
+            ):
+                return True
+    return False
 
 
 def _saturated(original: dict[str, Any], model: Any) -> bool:
@@ -377,13 +403,25 @@ def _saturated(original: dict[str, Any], model: Any) -> bool:
     )
 
 
-def _without_loss(about: dict[str, Any]) -> None:
-    """Leave out what rests on the value of the loss."""
-    kept = [each for each in about["differences"] if each["claim"] not in OF_LOSS]
+def _leave_out(
+    about: dict[str, Any], claims: tuple[str, ...], reason: str, layers: set[str] | None = None
+) -> None:
+    """Make no difference of what differs for another reason than the migration, but a note.
+
+    Args:
+        about: What is said of the pair.
+        claims: Those to leave out.
+        reason: Why, in one line.
+        layers: Only where the differences are of these layers of the migrated model.
+    """
+    kept = [
+        each
+        for each in about["differences"]
+        if each["claim"] not in claims or (layers is not None and each["layer"] not in layers)
+    ]
     if len(kept) < len(about["differences"]):
-        reason = "a crossentropy of probabilities next to 0 or 1, which is cut off elsewhere now"
-        about["not_compared"] += [f"loss, gradients, step: {reason}"]
-        about["claims"] = [each for each in about["claims"] if each not in OF_LOSS]
+        about["not_compared"].append(f"{', '.join(claims)}: {reason}")
+        about["claims"] = [each for each in about["claims"] if each not in claims]
         about["differences"] = kept
         about["likeness"] = "different" if kept else "equal"
 

@@ -58,6 +58,8 @@ class Record:
         self.errors: list[tuple[str, str]] = []
         #: Which of its layers could learn when the code last trained it.
         self.trainable: list[tuple[Any, bool]] = []
+        #: Which of them could when it was last compiled, in a Keras that does not remember that.
+        self.compiled: list[tuple[Any, bool]] = []
 
 
 class Recorder:

@@ -90,6 +90,28 @@ def install() -> None:
             # Up to Keras 2.1 a stack of layers has methods of its own, which call a model's.
             if world.old and name in vars(world.api.models.Sequential):
                 _replace(world, world.api.models.Sequential, name, action)
+        if world.major >= 3:
+            _watch_compile(world.model)
+
+
+def _watch_compile(kind: Any) -> None:
+    """Note what can learn when a model is compiled: Keras 3 asks only when it is trained."""
+    real = kind.compile
+
+    @functools.wraps(real)
+    def compile(model: Any, *args: Any, **kwargs: Any) -> Any:
+        result = real(model, *args, **kwargs)
+        record = recorder.records.get(id(model))
+        if record is not None:
+            record.compiled = learning(model)
+        return result
+
+    kind.compile = compile
+
+
+def learning(model: Any) -> list[tuple[Any, bool]]:
+    """Return every layer of a model of Keras 3, and whether it can learn."""
+    return [(each, bool(each.trainable)) for each in model._flatten_layers()]
 
 
 def _replace(world: worlds.World, kind: Any, name: str, action: Callable[..., Any]) -> None:
@@ -188,7 +210,7 @@ def _train_once(world: worlds.World, record: Record, model: Any, x: Any, y: Any)
     if record.batch is None:
         record.batch = (x, y)
     if world.major >= 3:  # Keras before it keeps to what was so when the model was compiled
-        record.trainable = [(each, bool(each.trainable)) for each in model._flatten_layers()]
+        record.trainable = learning(model)
     if record.trained is not None:
         return record.trained
     if not record.logs:
