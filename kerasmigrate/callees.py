@@ -19,12 +19,29 @@ class Callee:
         symbol: The reference that names it in the code.
         skip: Number of leading arguments that do not go to it.
         partial: Whether more arguments come, or came, from elsewhere.
+        own: Names of arguments that a class of the code takes itself before it hands the rest on.
+        own_positions: Whether that is so of all arguments by position.
+        called: The class of the code that is called; empty when it is the Keras one itself.
     """
 
     path: str
     symbol: Symbol
     skip: int = 0
     partial: bool = False
+    own: frozenset[str] = frozenset()
+    own_positions: bool = False
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self.called or self.path.rpartition(".")[2]
+
+    def takes(self, arg: cst.Arg) -> bool:
+        """Tell whether an argument of the call, behind the skipped ones, reaches the callable."""
+        if arg.keyword is not None:
+            return arg.keyword.value not in self.own
+        return bool(arg.star) or not self.own_positions
 
 
 def callee(names: Names, call: cst.Call) -> Callee | None:

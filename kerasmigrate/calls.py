@@ -6,7 +6,7 @@ positional afterwards is decided by the signature of the target.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -27,6 +27,7 @@ class Argument:
         star: ``*`` or ``**``, or nothing.
         dropped: Whether it goes away.
         touched: Whether anything about it changed.
+        own: Whether a class in between keeps it, so that it never comes to the callee.
     """
 
     name: str | None
@@ -37,6 +38,7 @@ class Argument:
     star: str = ""
     dropped: bool = False
     touched: bool = False
+    own: bool = False
 
 
 class UnbindableError(Exception):
@@ -53,6 +55,7 @@ class Arguments:
         skip: Number of leading arguments that are none of the callee's (``self``, or the callee
             itself in ``functools.partial``).
         partial: Whether more arguments come later, so that none is missing.
+        takes: Tells of an argument whether it comes to the callee; all do when left out.
 
     Raises:
         UnbindableError: Another transform changed the number of arguments in between.
@@ -66,6 +69,7 @@ class Arguments:
         *,
         skip: int = 0,
         partial: bool = False,
+        takes: Callable[[cst.Arg], bool] | None = None,
     ) -> None:
         if len(original.args) != len(updated.args):
             raise UnbindableError("another rule changed its arguments")
@@ -80,7 +84,9 @@ class Arguments:
         known = True
         for before, after in zip(original.args[skip:], updated.args[skip:], strict=True):
             item = Argument(None, before.value, after.value, after, star=before.star)
-            if before.keyword is not None:
+            if takes is not None and not takes(before):
+                item.own = True
+            elif before.keyword is not None:
                 item.name = before.keyword.value
             elif not before.star:
                 item.positional = True
@@ -196,6 +202,8 @@ class Arguments:
         index = 0
         named = False
         for item in self.live:
+            if item.own:
+                continue
             if not item.positional:
                 # It stood in the line of positions, so what is behind it needs names as well.
                 by_place = item.arg is not None and item.arg.keyword is None
@@ -220,7 +228,7 @@ class Arguments:
         seen: set[str] = set(slots[: len(self.positional)])
         left: list[str] = []
         for item in self.live:
-            if item.positional or item.star:
+            if item.positional or item.star or item.own:
                 continue
             assert item.name is not None
             if item.name in seen:

@@ -359,6 +359,44 @@ def test_channels_first_and_graphs_that_are_cleared(project: Project, to: str) -
     assert report.exit_code == 0
 
 
+DERIVED = (
+    "from keras import backend as K\n"
+    "from keras.layers import Convolution2D, Dense, Flatten\n"
+    "from keras.models import Sequential\n"
+    "\n\n"
+    "class Scaled(Dense):\n"
+    "    def __init__(self, output_dim, factor=2.0, **kwargs):\n"
+    "        self.factor = factor\n"
+    "        super(Scaled, self).__init__(output_dim, **kwargs)\n"
+    "\n"
+    "    def call(self, x, mask=None):\n"
+    "        output = K.dot(x, self.W) * self.factor\n"
+    "        if self.bias:\n"
+    "            output = output + self.b\n"
+    "        return self.activation(output) / self.output_dim\n"
+    "\n\n"
+    "class Grid(Convolution2D):\n"
+    "    pass\n"
+    "\n\n"
+    "model = Sequential()\n"
+    "model.add(Grid(4, 3, 2, border_mode='same', init='he_normal', input_shape=(6, 5, 2)))\n"
+    "model.add(Flatten())\n"
+    "model.add(Scaled(5, factor=0.5, init='normal', activation='tanh', W_regularizer='l2'))\n"
+    "model.add(Scaled(3, bias=False))\n"
+    "model.compile('sgd', 'mse')\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_classes_that_derive_from_layers(project: Project, to: str) -> None:
+    migrated(project, {"requirements.txt": "keras==1.2.2\n", "a.py": DERIVED}, to)
+    report = proof(project, to)
+    (model,) = report.comparisons
+    assert model.likeness.value == "equal", model
+    assert model.largest is not None and model.largest < 1e-6
+    assert "step" in model.claims
+
+
 TURNS = (
     "import numpy as np\n"
     "from keras.layers import Dense\n"

@@ -15,6 +15,7 @@ from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
 from kerasmigrate.transform import Context, Transform
 
+from ._heirs import Heirs
 from ._learning_rates import RateSetters
 from .arguments_optimizers import STEPS as OPTIMIZER_STEPS
 from .arguments_optimizers import hidden, legacy
@@ -85,6 +86,11 @@ class LegacyArguments(Transform):
         return RateSetters(self.context)
 
     @cached_property
+    def heirs(self) -> Heirs:
+        """The classes of the code that hand their arguments on to Keras."""
+        return self.context.shared(Heirs)
+
+    @cached_property
     def options(self) -> Options:
         """The dictionaries of options that calls of this file pass on."""
         return Options(self.context)
@@ -132,7 +138,7 @@ class LegacyArguments(Transform):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if self._renames(original_node):
             return self.options.renamed_call(original_node, updated_node)
-        found = callee(self.context.names, original_node)
+        found = self.heirs.callee(original_node)
         path, spelt = self._legacy.get(original_node, (None, ""))
         if found is None or (path is None and original_node.func in self.context.imports.claimed):
             return updated_node
@@ -147,7 +153,7 @@ class LegacyArguments(Transform):
         if path is None:
             return made
         self.context.report(
-            LEGACY, original_node, f"{self._name(found)} is {path}, whose rate can be set", fix=True
+            LEGACY, original_node, f"{found.name} is {path}, whose rate can be set", fix=True
         )
         func = cst.parse_expression(spelt)
         return made.with_changes(func=func.with_changes(lpar=made.func.lpar, rpar=made.func.rpar))
@@ -214,7 +220,14 @@ class LegacyArguments(Transform):
         keras_1 = self._written_for(original, found, row) == KERAS_1
         source = inventory.load(KERAS_1).signature(found.path) if keras_1 else target
         try:
-            args = Arguments(original, updated, source, skip=found.skip, partial=found.partial)
+            args = Arguments(
+                original,
+                updated,
+                source,
+                skip=found.skip,
+                partial=found.partial,
+                takes=found.takes,
+            )
         except UnbindableError:
             return None
         edit = Edit(self.context, row, args, target, keras_1, found, self.setters)
@@ -351,7 +364,7 @@ class LegacyArguments(Transform):
 
     def _written_for(self, call: cst.Call, found: Callee, row: Row) -> str | None:
         """Name the inventory that the call was written for; None when that is ambiguous."""
-        args = call.args[found.skip :]
+        args = [each for each in call.args[found.skip :] if found.takes(each)]
         given = {arg.keyword.value for arg in args if arg.keyword is not None}
         given |= self.options.keys(call)
         positional = []
@@ -427,22 +440,19 @@ class LegacyArguments(Transform):
 
     # -- reports -----------------------------------------------------------------------------
 
-    def _name(self, found: Callee) -> str:
-        return found.path.rpartition(".")[2]
-
     def _report_notes(self, call: cst.Call, found: Callee, edit: Edit) -> None:
         for note in edit.notes:
             self.context.report(
                 note.rule,
                 note.node or call,
-                f"{self._name(found)}: {note.message}",
+                f"{found.name}: {note.message}",
                 advice=note.advice,
                 severity=note.severity,
                 confidence=note.confidence,
             )
 
     def _report(self, call: cst.Call, found: Callee, edit: Edit, rules: set[Rule]) -> None:
-        name = self._name(found)
+        name = found.name
         kernel = [text for text in edit.changes if text.endswith("are now kernel_size=")]
         other = [text for text in edit.changes if text not in kernel]
         if KERNEL in rules:
@@ -469,7 +479,7 @@ class LegacyArguments(Transform):
         self.context.report(
             NO_SUCCESSOR,
             node,
-            f"{self._name(found)} has no argument {name}= in {target.name} (Keras {target.api})",
+            f"{found.name} has no argument {name}= in {target.name} (Keras {target.api})",
             advice=advice(name),
         )
 
@@ -479,7 +489,7 @@ class LegacyArguments(Transform):
         self.context.report(
             rule,
             call,
-            f"{self._name(found)}: {why}",
+            f"{found.name}: {why}",
             advice=what,
             confidence=Confidence.UNSURE,
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from kerasmigrate import literals
-from kerasmigrate.callees import Callee, callee
+from kerasmigrate.callees import Callee
 from kerasmigrate.eras import KERAS_1
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
@@ -18,6 +18,7 @@ from kerasmigrate.transform import Context, Transform
 from kerasmigrate.versions import plausible
 
 from ._edits import add_keyword, keyword
+from ._heirs import Heirs
 from .defaults_rules import IGNORED, UNCERTAIN, UNWRITTEN, WRITTEN
 from .defaults_table import HARD_SIGMOID, Default, differ, rows_of, source
 from .hard_sigmoid import DEFINITION
@@ -135,7 +136,7 @@ class Defaults(Transform):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         if self.context.settings.modern_defaults or not isinstance(updated_node, cst.Call):
             return updated_node
-        found = callee(self.context.names, original_node)
+        found = self.context.shared(Heirs).callee(original_node)
         if found is None or (found.partial and not found.skip):
             return updated_node
         if original_node.func in self.context.imports.claimed:
@@ -161,7 +162,7 @@ class Defaults(Transform):
         self, original: cst.Call, updated: cst.Call, found: Callee, left: list[Missing]
     ) -> cst.Call:
         agreed = [item for item in left if item.agreed is not None]
-        name = found.path.rpartition(".")[2]
+        name = found.name
         doubtful = [item for item in left if item.agreed is None]
         if doubtful:
             report_uncertain(self.context, original, name, doubtful)
@@ -238,8 +239,7 @@ class Defaults(Transform):
         self.context.report(
             IGNORED,
             node,
-            f"{found.path.rpartition('.')[2]}: Keras 1 ignored {old}= and took {new}= for the"
-            " recurrent weights",
+            f"{found.name}: Keras 1 ignored {old}= and took {new}= for the recurrent weights",
             advice=f"for what Keras 1 did, give it the value that {new}= has",
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import libcst as cst
 
 from kerasmigrate import literals
-from kerasmigrate.callees import callee
 from kerasmigrate.definitions import Definition
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.names import Symbol
@@ -13,6 +12,8 @@ from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import LAYER, is_a
 from kerasmigrate.versions import plausible
+
+from ._heirs import Heirs
 
 NAME = "hard_sigmoid"
 PATH = "keras.activations.hard_sigmoid"
@@ -78,13 +79,13 @@ class HardSigmoid(Transform):
     def visit_Call(self, node: cst.Call) -> None:
         if self.context.target.api != 3:
             return
-        found = callee(self.context.names, node)
+        found = self.context.shared(Heirs).callee(node)
         if found is None or not (is_a(found.path, LAYER) or found.path == GET):
             return
         if not plausible(self.context.names, found.symbol.flavour):
             return
         for arg in node.args[found.skip :]:
-            if arg.star or not _takes_activation(arg):
+            if arg.star or not found.takes(arg) or not _takes_activation(arg):
                 continue
             for value in _branches(arg.value):
                 self._look_at(value, found.symbol)

@@ -1,0 +1,343 @@
+"""Attributes in which layers of Keras 1 and 2 kept their settings and weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import libcst as cst
+
+from kerasmigrate import eras, literals
+from kerasmigrate.eras import Era
+from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Context, Transform
+from kerasmigrate.walking import Reader
+
+from ._layer_classes import LayerClasses, Parent
+from .arguments_table import row_of, values
+
+KEPT = Rule(
+    "KM340",
+    "old-attribute",
+    "Read what a layer keeps under the name that it has today",
+    "Layers keep their arguments and weights in attributes, and code that derives from a layer of"
+    " Keras reads them. They got new names together with the arguments: \"'Drop' object has no"
+    " attribute 'p'\". The values were compared on Keras 1.2.2 and on the target, attribute by"
+    " attribute; initializers are objects where they were functions, and data_format has the words"
+    " of today, as what it is compared to.",
+    examples=(
+        Example(
+            "from keras.layers import Dense\n\n\nclass Positive(Dense):\n"
+            "    def call(self, x, mask=None):\n        return abs(x @ self.W) + self.b\n",
+            "from keras.layers import Dense\n\n\nclass Positive(Dense):\n"
+            "    def call(self, x, mask=None, training=None):\n"
+            "        return abs(x @ self.kernel) + self.bias\n",
+        ),
+    ),
+    untouched=(
+        "Attributes that the class itself, or another one of the project, sets or defines.",
+        "Objects that are not certainly layers of Keras.",
+        "self.bias, unless code for Keras 1 asks whether it is true: it has become the weight.",
+    ),
+)
+GONE = Rule(
+    "KM341",
+    "old-attribute-gone",
+    "Report an attribute that layers of Keras 1 or 2 had, and those of the target do not have",
+    "Reading it raises AttributeError. Seen on a layer of every kind, of Keras 1.2.2, 2.2.4,"
+    " tf_keras 2.21 and Keras 3.15.",
+    Safety.NONE,
+    untouched=(
+        "Attributes that the class itself, or another one of the project, sets or defines.",
+        "Objects that are not certainly layers of Keras.",
+    ),
+)
+
+#: What is a function in Keras 1, and an object today that is called with other arguments.
+_FUNCTIONS = frozenset(("init", "inner_init", "beta_init", "gamma_init"))
+_LAYOUT = "dim_ordering"
+_ADVICE = {
+    "init": "call the initializer object as f(shape, dtype=None), or use add_weight(initializer=)",
+    _LAYOUT: "read data_format, which is 'channels_first' or 'channels_last'",
+    "input_dim": "take the last entry of the shape that build() is given",
+    "input_length": "take the second entry of the shape that build() is given",
+    "_get_noise_shape": "read noise_shape, which is None or a tuple",
+    "W_shape": "read kernel.shape",
+    "consume_less": "remove it: the implementation is chosen by Keras",
+    "step": "write a cell: an RNN of today calls cell(inputs, states)",
+    "": "keep what is needed in an attribute of your own",
+}
+_RECURRENT = "the weights belong to the cell: read self.cell.kernel, .recurrent_kernel and .bias"
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, object]]:
+    path = Path(__file__).with_name("old_attributes.json")
+    found: Mapping[str, Mapping[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def names_now(path: str, api: int) -> dict[str, str]:
+    """Return the old attributes of a layer, and where the same stands today.
+
+    Args:
+        path: Canonical path of the class, of any version.
+        api: 2 or 3.
+    """
+    row = _row(path)
+    found: dict[str, str] = {}
+    for key in ("now", f"now-{api}"):
+        part = row.get(key, {})
+        assert isinstance(part, dict)
+        found |= part
+    return found
+
+
+def names_gone(path: str, api: int) -> frozenset[str]:
+    """Return the old attributes of a layer that have no equal, as for `names_now`."""
+    row = _row(path)
+    found: set[str] = set()
+    for key in ("gone", f"gone-{api}"):
+        part = row.get(key, [])
+        assert isinstance(part, list)
+        found.update(part)
+    return frozenset(found)
+
+
+def _row(path: str) -> Mapping[str, object]:
+    row = row_of(path)
+    return _table().get(row.path, {}) if row is not None else {}
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A place that reads an old attribute.
+
+    Attributes:
+        path: The layer.
+        now: What to write behind the object; empty where there is nothing.
+        problem: Why it stays; empty where it does not.
+    """
+
+    path: str
+    now: str
+    problem: str = ""
+
+
+class OldAttributes(Reader):
+    """Where a file reads old attributes of Keras layers.
+
+    Args:
+        context: Of the file.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.uses: dict[cst.Attribute, _Use] = {}
+        #: Literals beside a layout, which get the words of today.
+        self.strings: set[cst.CSTNode] = set()
+        self._context = context
+        self._api = context.target.api
+        self._classes = context.shared(LayerClasses)
+        self._owners: list[cst.ClassDef] = []
+        self._bases: dict[cst.ClassDef, str | None] = {}
+        self._called: set[cst.CSTNode] = set()
+        #: Layouts that are compared to words, or given to an argument of that name.
+        self._asked: set[cst.CSTNode] = set()
+        #: What is asked whether it is true.
+        self._tested: set[cst.CSTNode] = set()
+        code = context.code
+        if any(f".{name}" in code for name in _interesting()):
+            self.visit(context.module)
+            self._settle_bias()
+
+    # -- which layer -------------------------------------------------------------------------
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._owners.append(node)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self._owners.pop()
+
+    def _layer(self, node: cst.BaseExpression) -> str | None:
+        """Return the Keras class of an object, or that it derives from, when there is just one."""
+        if isinstance(node, cst.Name) and node.value == "self":
+            return self._base(self._owners[-1]) if self._owners else None
+        if not isinstance(node, cst.Name | cst.Attribute):
+            return None
+        made = list(self._makers(node))
+        if not made or not all(isinstance(each, str) for each in made) or len(set(made)) > 1:
+            return None
+        return self._context.values.instance(node)
+
+    def _makers(self, node: cst.BaseExpression) -> Iterator[Parent | None]:
+        if isinstance(node, cst.Name):
+            for each in self._context.names.bindings(node):
+                value = each.value
+                yield self._classes.resolve(value.func) if isinstance(value, cst.Call) else None
+        else:
+            for made in self._context.values.attribute(node):
+                yield self._classes.resolve(made.func) if isinstance(made, cst.Call) else None
+
+    def _base(self, owner: cst.ClassDef) -> str | None:
+        if owner not in self._bases:
+            found = set(self._context.values.bases(owner))
+            self._bases[owner] = found.pop() if len(found) == 1 else None
+        return self._bases[owner]
+
+    def _defines(self, node: cst.BaseExpression, name: str) -> bool:
+        if not (isinstance(node, cst.Name) and node.value == "self" and self._owners):
+            return False
+        owner = self._owners[-1]
+        return (
+            bool(self._classes.attribute(owner, name))
+            or self._classes.defines(owner, name)
+            or any(self._classes.defines(each, name) for each in self._classes.relatives(owner))
+        )
+
+    # -- uses --------------------------------------------------------------------------------
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self._called.add(node.func)
+        for arg in node.args:
+            if arg.keyword is not None and arg.keyword.value in (_LAYOUT, "data_format"):
+                self._asked.add(arg.value)
+
+    def visit_If(self, node: cst.If) -> None:
+        self._tested.add(node.test)
+
+    def visit_IfExp(self, node: cst.IfExp) -> None:
+        self._tested.add(node.test)
+
+    def visit_BooleanOperation(self, node: cst.BooleanOperation) -> None:
+        if node in self._tested:
+            self._tested.update((node.left, node.right))
+
+    def visit_UnaryOperation(self, node: cst.UnaryOperation) -> None:
+        if isinstance(node.operator, cst.Not):
+            self._tested.add(node.expression)
+
+    def visit_Comparison(self, node: cst.Comparison) -> None:
+        if len(node.comparisons) != 1:
+            return
+        left, right = node.left, node.comparisons[0].comparator
+        if isinstance(left, cst.SimpleString):
+            left, right = right, left
+        words = [right]
+        if isinstance(right, cst.Tuple | cst.List | cst.Set):
+            words = [each.value for each in right.elements]
+        if isinstance(left, cst.Attribute) and left.attr.value == _LAYOUT:
+            known = values()[_LAYOUT]
+            if all(literals.string(each) in known for each in words) and self._is_old(left):
+                self._asked.add(left)
+                self.strings.update(words)
+
+    def _is_old(self, node: cst.Attribute) -> bool:
+        path = self._layer(node.value)
+        return (
+            path is not None
+            and node.attr.value in names_now(path, self._api)
+            and not self._defines(node.value, node.attr.value)
+        )
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        name = node.attr.value
+        if name not in _interesting() or (name == "bias" and node not in self._tested):
+            return
+        reference = self._context.names.references.get(node)
+        if reference is not None and reference.stored:
+            return
+        path = self._layer(node.value)
+        if path is None:
+            return
+        now = names_now(path, self._api).get(name, "")
+        if not now and name not in names_gone(path, self._api):
+            return
+        if self._defines(node.value, name):
+            return
+        problem = ""
+        if name in _FUNCTIONS and node in self._called:
+            problem = "it is an initializer object, no function that makes a variable"
+        elif name == _LAYOUT and node not in self._asked:
+            problem = "it has other words for the layouts, and where they go is not clear here"
+        self.uses[node] = _Use(path, now, problem)
+
+    def _settle_bias(self) -> None:
+        """Leave ``if self.bias`` alone where it may be the weight, as it is since Keras 2."""
+        old = {each for each in self.uses if each.attr.value not in ("bias", "alpha")}
+        era = eras.era(self._context.names)
+        for node in [each for each in self.uses if each.attr.value == "bias"]:
+            if not old and era is not Era.KERAS_1:
+                del self.uses[node]
+
+
+@cache
+def _interesting() -> frozenset[str]:
+    """Return every name that the table has."""
+    return frozenset(name for row in _table().values() for part in row.values() for name in part)  # type: ignore[attr-defined]
+
+
+class OldLayerAttributes(Transform):
+    """Renames attributes of layers."""
+
+    rules = (KEPT, GONE)
+    order = 47
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._edits: dict[cst.CSTNode, str] = {}
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        use = self.context.shared(OldAttributes).uses.get(node)
+        if use is None:
+            return
+        name, layer = node.attr.value, use.path.rpartition(".")[2]
+        code = self.context.module.code_for_node(node)
+        if use.now and not use.problem:
+            text = f"{code}: a {layer} keeps it as {use.now}"
+            if self.context.report(KEPT, node, text, fix=True):
+                self._edits[node] = use.now
+            return
+        target = self.context.target.name
+        why = f"a {layer} keeps it as {use.now}: {use.problem}" if use.now else ""
+        advice = _ADVICE.get("init" if name in _FUNCTIONS else name, "")
+        if not advice and layer in ("SimpleRNN", "LSTM", "GRU") and name[:1] in "WUb":
+            advice = _RECURRENT
+        self.context.report(
+            GONE,
+            node,
+            f"{code}: {why or f'a {layer} has no such attribute in {target}'}",
+            advice=advice or _ADVICE[""],
+            severity=Severity.ERROR,
+            confidence=Confidence.CERTAIN if not use.problem else Confidence.LIKELY,
+        )
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        now = self._edits.get(original_node)
+        if now is None:
+            return updated_node
+        name, _, index = now.partition("[")
+        made = updated_node.with_changes(attr=cst.Name(name))
+        if not index:
+            return made
+        base = made.with_changes(lpar=(), rpar=())
+        code = cst.Module([]).code_for_node(base)
+        return cst.parse_expression(f"{code}[{index}").with_changes(
+            lpar=updated_node.lpar, rpar=updated_node.rpar
+        )
+
+    def leave_SimpleString(
+        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
+    ) -> cst.BaseExpression:
+        if original_node not in self.context.shared(OldAttributes).strings:
+            return updated_node
+        text = literals.string(original_node)
+        if text is None or not self.context.runs(KEPT, original_node):
+            return updated_node
+        return literals.write(values()[_LAYOUT][text], original_node)
