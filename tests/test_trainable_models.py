@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from migrating import check, untouched
+from originals import run_original
 
 from kerasmigrate.findings import Confidence
 from kerasmigrate.pipeline import Pipeline
@@ -325,3 +328,146 @@ def test_a_gan_trains_as_it_did_in_keras_2() -> None:
         _run(result.text.replace("sgd.from_config(sgd.get_config())", "sgd"))
     copied = result.text.replace("from keras.", "from tf_keras.")
     assert _run(copied) == [pytest.approx(each, abs=2e-4) for each in before]
+
+
+# -- what trainable of a model reaches ------------------------------------------------------------
+
+CORE = (
+    "from keras.layers.core import Dense\n"
+    "from keras.layers import Input\n"
+    "from keras.models import Model, Sequential\n\n"
+    "x, z = Input((3,)), Input((3,))\n"
+    "core = Sequential([Dense(4, input_shape=(3,))])\n"
+    "a = Model(x, Dense(2)(core(x)))\n"
+    "b = Model(x, Dense(5)(core(x)))\n"
+)
+
+
+def reaching(code: str, to: str) -> list[tuple[int, str, str]]:
+    found = Pipeline.to(to).run(code).findings
+    return [(each.line, each.message, each.advice) for each in found if each.code == "KM650"]
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_a_frozen_model_that_shares_layers(to: str) -> None:
+    code = CORE + "a.trainable = False\nm = Model(z, [a(z), b(z)])\nm.compile('sgd', 'mse')\n"
+    assert reaching(code, to) == [
+        (
+            9,
+            "a.trainable = False freezes layers that another model trains, too",
+            "set trainable = False only of the layers that the other model does not have",
+        )
+    ]
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_thawed_model_with_layers_that_were_frozen(to: str) -> None:
+    code = CORE + (
+        "layer = Dense(3)\nlayer.trainable = False\ns = Sequential([layer, Dense(2)])\n"
+        "s.trainable = False\nb.compile('sgd', 'mse')\n"
+        "s.trainable = True\ns.compile('sgd', 'mse')\n"
+    )
+    assert reaching(code, to) == [
+        (
+            14,
+            "s.trainable = True thaws layers that were frozen one by one, too",
+            "set trainable = False of these layers again behind it",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        # Nothing else has the core, or all that has it is frozen.
+        "a.trainable = False\nm = Model(z, a(z))\nm.compile('sgd', 'mse')\n",
+        "a.trainable = False\nb.trainable = False\nm = Model(z, [a(z), b(z)])\n"
+        "m.compile('sgd', 'mse')\n",
+        # It is thawed again by then.
+        "a.trainable = False\na.trainable = True\nm = Model(z, [a(z), b(z)])\n"
+        "m.compile('sgd', 'mse')\n",
+        # Nothing is compiled while it is frozen.
+        "b.compile('sgd', 'mse')\na.trainable = False\n",
+        # The layer itself is meant.
+        "core.trainable = False\nb.compile('sgd', 'mse')\n",
+        # What is shared has no weights.
+        "c, d = Model(x, x), Model(x, Dense(2)(x))\nc.trainable = False\nd.compile('sgd', 'mse')\n",
+        # All its layers learn anyway.
+        "a.trainable = False\na.trainable = True\na.compile('sgd', 'mse')\n",
+    ],
+)
+def test_models_that_reach_nothing_else(rest: str) -> None:
+    assert reaching(CORE + rest, "keras") == []
+
+
+def test_keras_from_tensorflow_has_reached_them_all_along() -> None:
+    code = CORE + "a.trainable = False\nm = Model(z, [a(z), b(z)])\nm.compile('sgd', 'mse')\n"
+    code = code.replace("from keras.layers.core", "from tensorflow.keras.layers")
+    assert reaching(code.replace("from keras", "from tensorflow.keras"), "keras") == []
+
+
+COUNT = """
+from {0}.layers import Dense, Input
+from {0}.models import Model, Sequential
+x = Input((3,))
+core = Sequential([Dense(4, input_shape=(3,))])
+a = Model(x, Dense(2)(core(x)))
+b = Model(x, Dense(5)(core(x)))
+a.trainable = False
+z = Input((3,))
+shared = len(Model(z, [a(z), b(z)]).trainable_weights)
+s = Sequential([Dense(3, input_shape=(2,)), Dense(2)])
+s.layers[0].trainable = False
+s.trainable = False
+s.trainable = True
+thawed = len(s.trainable_weights)
+"""
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("version", ["1.2.2", "2.0.9", "2.2.4", "2.3.1"])
+def test_old_keras_froze_a_model_as_a_whole(version: str) -> None:
+    code = COUNT.format("keras") + "results.update(shared=shared, thawed=thawed)\n"
+    assert run_original(version, code) == {"shared": 4, "thawed": 2}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_the_targets_freeze_its_layers(package: str) -> None:
+    code = COUNT.format(package) + "print(shared, thawed)\n"
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "2 4"
+
+
+# -- a model that other files train ---------------------------------------------------------------
+
+
+def test_a_model_that_stands_still_when_other_files_train_it() -> None:
+    (found,) = untouched(SETUP, to="keras", codes=["KM620"])
+    assert found.line == 7
+    assert found.message == (
+        "critic was compiled when it could learn, and Keras 3 asks when training starts: code"
+        " elsewhere that trains it changes nothing"
+    )
+    assert found.advice == (
+        "set critic.trainable = True before it is trained, and False again before the models that"
+        " have it inside are"
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        SETUP.replace("critic.compile('sgd', 'mse')\n", ""),
+        SETUP.replace("gan.compile('sgd', 'mse')\n", ""),
+        SETUP + "critic.trainable = True\n",
+        HEAD + "critic.compile('sgd', 'mse')\ncritic.trainable = False\n",
+    ],
+)
+def test_models_that_nobody_can_be_surprised_by(code: str) -> None:
+    untouched(code, to="keras", codes=[])
+
+
+def test_keras_2_keeps_what_compile_saw() -> None:
+    untouched(SETUP.replace("from keras", "from tf_keras"), to="tf_keras", codes=[])

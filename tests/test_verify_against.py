@@ -397,6 +397,25 @@ def test_classes_that_derive_from_layers(project: Project, to: str) -> None:
     assert "step" in model.claims
 
 
+DEFERRED = (
+    "import numpy as np\n"
+    "from tensorflow.keras.layers import Dense, Embedding, LSTM\n"
+    "from tensorflow.keras.models import Sequential\n"
+    "\n"
+    "model = Sequential([Embedding(9, 3, input_length=5), *[LSTM(2)], Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.fit(np.ones((8, 5)), np.ones((8, 1)), batch_size=4)\n"
+)
+
+
+def test_a_model_that_only_data_build(project: Project) -> None:
+    """Its shapes have the number of samples in Keras 3, where input_length builds nothing."""
+    migrated(project, {"a.py": DEFERRED}, "keras")
+    report = proof(project, "keras")
+    (model,) = report.comparisons
+    assert model.likeness.value == "equal", model.differences
+
+
 TURNS = (
     "import numpy as np\n"
     "from keras.layers import Dense\n"

@@ -7,7 +7,7 @@ object of interest (a model, a layer, ``self``) is an `Object`; everything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -52,13 +52,13 @@ class Object:
     started: bool = False
     optimized: list[Object] = field(default_factory=list)
 
-    def inside(self) -> set[Object]:
-        """Return the object and all that it is made of."""
+    def inside(self, but: Collection[Object] = ()) -> set[Object]:
+        """Return the object and all that it is made of, leaving some objects out with theirs."""
         found: set[Object] = set()
         todo = [self]
         while todo:
             each = todo.pop()
-            if each not in found:
+            if each not in found and each not in but:
                 found.add(each)
                 todo += each.parts
         return found
@@ -135,6 +135,26 @@ class Training:
 
 
 @dataclass(eq=False)
+class Reached:
+    """A model that is frozen or thawed, which reaches its layers as well, but did not always.
+
+    Attributes:
+        statement: The statement that sets ``trainable``.
+        model: The model.
+        state: What it is set to.
+        parts: Those of its parts that something else depends on: where they were frozen one by
+            one, or where another model that is compiled has them, too.
+        other: That other model; None where it is thawed.
+    """
+
+    statement: cst.BaseStatement
+    model: Object
+    state: bool
+    parts: list[Object]
+    other: Object | None = None
+
+
+@dataclass(eq=False)
 class Compiled:
     """A call of compile with an optimizer that another model was compiled with before."""
 
@@ -152,6 +172,8 @@ class States:
         effects: What the statements do to ``trainable``: object and new state.
         shared: Calls of ``compile`` that share an optimizer with another model.
         loose: Whether ``trainable`` of something unknown is set.
+        reached: Models that are frozen or thawed together with layers that may have a state of
+            their own.
     """
 
     def __init__(self, context: Context) -> None:
@@ -160,6 +182,13 @@ class States:
         self.effects: dict[cst.CSTNode, dict[Object, bool | None]] = {}
         self.shared: list[Compiled] = []
         self.loose = False
+        self.reached: list[Reached] = []
+        #: Where models were frozen after they had been compiled.
+        self._frozen: dict[Object, cst.BaseStatement] = {}
+        #: Of these, what is now in another model that is compiled.
+        self._inside: set[Object] = set()
+        #: Where each model that stands still was frozen.
+        self._stopped: dict[Object, cst.BaseStatement] = {}
         #: Objects whose ``trainable`` was ever set; it is True for all others.
         self._touched: set[Object] = set()
         self._statements: list[cst.BaseStatement] = []
@@ -343,10 +372,39 @@ class States:
             for each in base.inside():
                 each.uneven = True
             return
+        self._reach(base, state)
         base.trainable = state
         self._touched.add(base)
         for statement in self._statements:
             self.effects.setdefault(statement, {})[base] = state
+
+    def _reach(self, base: Object, state: bool | None) -> None:
+        """Note what a new state of a model does to its parts, and to what it was compiled with."""
+        statement = self._statements[-1]
+        if state is not False:
+            self._stopped.pop(base, None)
+            parts = [each for each in base.inside() - {base} if each.trainable is False]
+            if state and parts:
+                self.reached.append(Reached(statement, base, True, parts))
+            return
+        self._stopped[base] = statement
+        if base.compiled is not None and base.compiled.get(base, True):
+            self._frozen.setdefault(base, statement)
+
+    @property
+    def abandoned(self) -> list[cst.BaseStatement]:
+        """Where models are frozen that could learn when compiled, and that nothing here trains.
+
+        Each is a part of another model that is compiled then.
+        """
+        # What made them is compared, as a class is followed repeatedly.
+        trained = {part.made for each in self.trainings for part in each.model.inside()}
+        found = {
+            statement: model
+            for model, statement in self._frozen.items()
+            if model in self._inside and model.made not in trained and model.trainable is False
+        }
+        return list(found)
 
     def _loop(self) -> Iterator[cst.BaseStatement]:
         """Yield the statements inside the innermost loop that are being followed."""
@@ -493,6 +551,14 @@ class States:
     # -- compile and fit ---------------------------------------------------------------------
 
     def _compile(self, call: cst.Call, model: Object, given: Sequence[Object | None]) -> None:
+        inside = model.inside() - {model}
+        self._inside |= inside & set(self._frozen)
+        still = self._stopped.keys() - {model}
+        for frozen, statement in self._stopped.items():
+            if frozen is not model:
+                parts = model.inside(still) & frozen.inside()
+                if parts:
+                    self.reached.append(Reached(statement, frozen, False, list(parts), model))
         model.compiled = {each: each.trainable for each in self._touched}
         model.started = False
         for index, (arg, value) in enumerate(zip(call.args, given, strict=True)):

@@ -8,13 +8,17 @@ from functools import cached_property
 import libcst as cst
 
 from kerasmigrate import eras
+from kerasmigrate.callees import callee
 from kerasmigrate.findings import Confidence
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
+from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
+from kerasmigrate.versions import plausible
 from kerasmigrate.walking import Reader
 
 from ._trainable_states import Object, States, Training
+from .inner_layers import WITH_WEIGHTS
 
 _GAN = (
     "from keras.layers import Dense, Input\nfrom keras.models import Model, Sequential\n\n"
@@ -50,8 +54,26 @@ FROZEN = Rule(
     untouched=(
         "Targets with the Keras 2 API.",
         "Code that sets trainable to the same before it trains, or compiles again.",
-        "Models of which only some layers are frozen, or that come from other files; they are"
+        "Models of which only some layers are frozen, or that are trained in other files; they are"
         " reported, because trainable = True would thaw all of their layers.",
+    ),
+)
+REACHES = Rule(
+    "KM650",
+    "trainable-reaches-layers",
+    "Report that trainable of a model is set for its layers as well",
+    "In standalone Keras up to 2.3.1, trainable = False froze the model as a whole, and its layers"
+    " kept what they had: in another model they went on learning, and layers that were frozen one"
+    " by one stayed so when the model was thawed. In tf_keras and Keras 3 the assignment is made to"
+    " all layers inside. Measured with two models on one core of Dense(4), the first of them"
+    " frozen, in a third that calls both: it trains 4 weights in Keras 1.2.2, 2.0.9, 2.2.4 and"
+    " 2.3.1, and 2 in tf_keras 2.21 and Keras 3.15. A Sequential of two Dense whose first is frozen"
+    " before the whole is frozen and thawed trains 2 weights there, and 4 here.",
+    Safety.NONE,
+    untouched=(
+        "Code that gets Keras from TensorFlow, where it has been so all along.",
+        "Models that share nothing with another one that is compiled while they are frozen.",
+        "Parts without weights.",
     ),
 )
 SHARED = Rule(
@@ -87,7 +109,7 @@ SHARED = Rule(
 class TrainableModels(Transform):
     """Keeps what compile() saw of ``trainable``, and optimizers apart."""
 
-    rules = (FROZEN, SHARED)
+    rules = (FROZEN, SHARED, REACHES)
     #: Behind everybody else, because it puts statements in front of others.
     order = 95
 
@@ -102,10 +124,15 @@ class TrainableModels(Transform):
 
     def visit_Module(self, node: cst.Module) -> None:
         code = self.context.code
-        if "compile(" not in code or not any(f"{each}(" in code for each in ("fit", "on_batch")):
+        if "compile(" not in code:
             return
-        if self.context.target.api >= 3 and "trainable" in code:
-            self._check_trainings()
+        if ".trainable" in code:
+            self._check_reach()
+            if self.context.target.api >= 3 and not eras.is_keras_3(self.context.names):
+                self._check_trainings()
+                self._check_abandoned()
+        if not any(f"{each}(" in code for each in ("fit", "on_batch")):
+            return
         if code.count("compile(") > 1 and "optimizers" in code:
             self._check_optimizers()
 
@@ -114,7 +141,7 @@ class TrainableModels(Transform):
     def _check_trainings(self) -> None:
         trainings = self._states.trainings
         contested = {each for training in trainings for each in training.wrong}
-        if not contested or eras.is_keras_3(self.context.names):
+        if not contested:
             return
         involved = [each for each in trainings if contested & set(each.wanted)]
         reason = self._reason(involved, contested)
@@ -127,6 +154,57 @@ class TrainableModels(Transform):
             training = planner.trainings[statement]
             if self.context.report(FROZEN, training.call, self._message(training, lines), fix=True):
                 self._lines[statement] = lines
+
+    def _check_abandoned(self) -> None:
+        """Report models that stand still by the time that other files may train them."""
+        for statement in self._states.abandoned:
+            name = self._name(statement)
+            self.context.report(
+                FROZEN,
+                statement,
+                f"{name} was compiled when it could learn, and Keras 3 asks when training starts:"
+                " code elsewhere that trains it changes nothing",
+                advice=f"set {name}.trainable = True before it is trained, and False again before"
+                " the models that have it inside are",
+                confidence=Confidence.LIKELY,
+            )
+
+    def _name(self, statement: cst.BaseStatement) -> str:
+        """Return what a statement sets ``trainable`` of."""
+        code = self.context.module.code_for_node(statement).strip().splitlines()[-1]
+        return code.partition(".trainable")[0].strip()
+
+    def _check_reach(self) -> None:
+        """Report models that are frozen or thawed together with layers that were apart."""
+        if not any(each.startswith("keras-") for each in plausible(self.context.names, "keras")):
+            return
+        said: set[cst.BaseStatement] = set()
+        for reached in self._states.reached:
+            weighty = [each for each in reached.parts if self._has_weights(each)]
+            if not weighty or not self._has_weights(reached.model) or reached.statement in said:
+                continue
+            said.add(reached.statement)
+            name = self._name(reached.statement)
+            if reached.state:
+                what = f"{name}.trainable = True thaws layers that were frozen one by one, too"
+                advice = "set trainable = False of these layers again behind it"
+            else:
+                what = f"{name}.trainable = False freezes layers that another model trains, too"
+                advice = (
+                    "set trainable = False only of the layers that the other model does not have"
+                )
+            self.context.report(
+                REACHES, reached.statement, what, advice=advice, confidence=Confidence.LIKELY
+            )
+
+    def _has_weights(self, each: Object) -> bool:
+        """Tell whether something is certainly a model, or a layer that has weights."""
+        made = each.made
+        found = callee(self.context.names, made) if isinstance(made, cst.Call) else None
+        if found is None:
+            return False
+        home = self.context.imports.locate(found.path).path
+        return home in WITH_WEIGHTS or is_a(found.path, MODEL) or is_a(found.path, SEQUENTIAL)
 
     def _message(self, training: Training, lines: Sequence[str]) -> str:
         model = self.context.module.code_for_node(training.call.func)
