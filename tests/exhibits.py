@@ -70,6 +70,12 @@ _ACTIVITY = Known(
 _ROOT = Known(
     (("step", ""),), "KM637", "RMSprop adds epsilon before it takes the root, and added it after"
 )
+_DEFAULT_ROOT = Known(
+    (("step", ""),),
+    "KM600",
+    "the square that stands for the epsilon of RMSprop is next to it, but not the same, where"
+    " gradients are next to nothing",
+)
 _NADAM = Known(
     (("step", "dense"),), "KM639", "Nadam of tf_keras multiplies its schedule anew for each weight"
 )
@@ -89,11 +95,10 @@ KNOWN: dict[str | tuple[str, str], Known] = {
     "k1_losses.cosine": _COSINE,
     "k1_noise": _ACTIVITY,
     "k2_nested": _FROZEN,
-    "k2_optimizers.rmsprop": _ROOT,
     "k2_residual": _FIRST_BATCH,
     "k2_smooth": _BILINEAR,
     "k2_subclass": _FIRST_BATCH,
-    "k2_translate": _ROOT,
+    "k2_translate": _DEFAULT_ROOT,
     "k23_regression": _VARIANCE,
     ("k1_judge", "keras"): _JUDGE,
     ("k1_normal", "tf_keras"): _VARIANCE,

@@ -37,6 +37,22 @@ def changes(layer: str, before: str, after: str, code: str, to: str = "keras") -
         ("GRU", "GRU(np.prod(s), bias)\n", "GRU(int(np.prod(s)), bias)\n"),
         ("RepeatVector", "RepeatVector(np.prod(s))\n", "RepeatVector(int(np.prod(s)))\n"),
         ("Embedding", "Embedding(9, np.prod(s))\n", "Embedding(9, int(np.prod(s)))\n"),
+        ("Dense", "Dense(np.max(y) + 1)\n", "Dense(int(np.max(y) + 1))\n"),
+        ("Dense", "Dense((1 + np.amax(y)))\n", "Dense(int(1 + np.amax(y)))\n"),
+        ("Dense", "Dense(y.max() + 1)\n", "Dense(int(y.max() + 1))\n"),
+        ("Dense", "Dense(self.y[0].max())\n", "Dense(int(self.y[0].max()))\n"),
+        ("Dense", "n = np.max(y) + 1\nDense(n)\n", "n = np.max(y) + 1\nDense(int(n))\n"),
+        ("Dense", "Dense(np.int64(3))\n", "Dense(int(np.int64(3)))\n"),
+        (
+            "Dense",
+            "y = np.array(x).astype(int)\nDense(max(y) + 1)\n",
+            "y = np.array(x).astype(int)\nDense(int(max(y) + 1))\n",
+        ),
+        (
+            "Embedding",
+            "Embedding(x.max() + 1, output_dim=2)\n",
+            "Embedding(int(x.max() + 1), output_dim=2)\n",
+        ),
         (
             "Embedding",
             "Embedding(3, output_dim=np.prod(s))\n",
@@ -76,6 +92,17 @@ def test_a_file_with_its_own_int_is_reported() -> None:
         "Dense(*np.prod(s))\n",
         "n = np.prod(s)\nn = int(n)\nDense(n)\n",
         "n = 3\nDense(n)\n",
+        "Dense(int(np.max(y)) + 1)\n",
+        "Dense(int(y.max() + 1))\n",
+        "Dense(np.max(y, axis=1) + 1)\n",
+        "Dense(y.max(1) + 1)\n",
+        "Dense(np.max(y).item() + 1)\n",
+        "Dense(max(y) + 1)\n",
+        "y = [1, 2]\nDense(max(y) + 1)\n",
+        "Dense(len(np.unique(y)) + y.shape[1])\n",
+        "import mine\nDense(mine.max() + 1)\n",
+        "def max(y):\n    return 3\ny = np.array(x)\nDense(max(y))\n",
+        "Dense(np.max(y) / 2)\n",
         "def f(n):\n    Dense(n)\n",
         "def f(np):\n    Dense(np.prod(s))\n",
         "def f(Dense):\n    Dense(np.prod(s))\n",
@@ -130,6 +157,8 @@ from keras import layers, optimizers
 s = (2, 3)
 for make in (
     lambda: layers.Dense(np.prod(s)),
+    lambda: layers.Dense(np.max(s) + 1),
+    lambda: layers.Dense(np.array(s).max()),
     lambda: layers.Embedding(np.prod(s), 2),
     lambda: layers.Embedding(2, np.prod(s)),
     lambda: layers.GRU(np.prod(s)),
@@ -163,8 +192,8 @@ def test_what_is_migrated_runs_and_what_was_there_does_not(tmp_path: Path) -> No
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    assert run(PROGRAM) == ["fails"] * 10 + ["runs"]
-    assert run(Pipeline.to("keras").run(PROGRAM).text) == ["runs"] * 11
+    assert run(PROGRAM) == ["fails"] * 12 + ["runs"]
+    assert run(Pipeline.to("keras").run(PROGRAM).text) == ["runs"] * 13
 
 
 RATES = "from keras import optimizers\nfrom keras.optimizers import SGD\n\n"

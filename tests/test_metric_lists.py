@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 from migrating import check, untouched
+from originals import run_original
 from targets import ROOT, each_target
+
+from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import Project
 
 KERAS_3 = pytest.mark.parametrize("to", ["keras", "tf.keras"])
 
@@ -75,7 +83,6 @@ def test_every_output_has_a_list(before: str, after: str, to: str) -> None:
         "[['mae'], ['mse']]",
         "[['mae']] * 2",
         "{'a': ['mae']}",
-        "[Own()]",
         "[shared]",
         "[]",
         "None",
@@ -87,18 +94,71 @@ def test_other_lists_stay(metrics: str) -> None:
     untouched(code(text), to="keras", codes=[])
 
 
-def test_as_many_metrics_as_outputs_are_reported_in_old_code() -> None:
-    before = (
-        "from keras.models import Model\n\nmodel = Model(input=x, output=[a, b])\n"
-        "model.compile('sgd', 'mse', metrics=['mae', 'mse'])\n"
+@pytest.mark.parametrize(
+    ("metrics", "outputs"),
+    [("[Own()]", 2), ("[keras.metrics.AUC()]", 2), ("wanted", 2), ("['mae', Own(), 'mse']", 2)],
+)
+def test_lists_that_are_reported(metrics: str, outputs: int) -> None:
+    text = f"wanted = ['mae']\nmodel.compile('sgd', 'mse', metrics={metrics})\n"
+    (finding,) = untouched("import keras\n" + code(text), to="keras", codes=["KM705"])
+    assert finding.advice.startswith("give a list with a list of metrics for each output")
+    assert finding.message == f"each of the {outputs} outputs has a list of metrics now"
+
+
+OLD_HEAD = (
+    "from keras.models import Model\n\nmodel = Model(input=x, output=[a, b])\n"
+    "model.compile('sgd', 'mse', metrics={})\n"
+)
+
+
+def test_as_many_metrics_as_outputs() -> None:
+    after = OLD_HEAD.replace("input=", "inputs=").replace("output=", "outputs=")
+    check(
+        OLD_HEAD.format("['mae', 'mse']"),
+        after.format("[['mae', 'mse']] * 2"),
+        to="keras",
+        codes=["KM201", "KM705"],
     )
-    after = before.replace("input=", "inputs=").replace("output=", "outputs=")
-    check(before, after, to="keras", codes=["KM201", "KM705"])
+    check(
+        OLD_HEAD.format("['mae', Own()]"),
+        after.format("['mae', Own()]"),
+        to="keras",
+        codes=["KM201", "KM705"],
+    )
+    for same in ("['mae', 'mae']", "[['mae'], 'mse']"):
+        check(OLD_HEAD.format(same), after.format(same), to="keras", codes=["KM201"])
+
+
+@pytest.mark.parametrize(
+    ("model", "call"),
+    [
+        ("build()", "'sgd', ['mse', 'mae'], metrics={}"),
+        ("build()", "'sgd', loss={{'a': 'mse', 'b': 'mae'}}, metrics={}"),
+        ("build()", "'sgd', losses, metrics={}"),
+        ("models.Model(x, outputs)", "'sgd', 'mse', metrics={}"),
+        ("models.Model(x, outputs=outputs)", "'sgd', 'mse', weighted_metrics={}"),
+    ],
+)
+def test_where_the_outputs_are_counted(model: str, call: str) -> None:
+    head = (
+        "from keras import models\n\noutputs = [a, b]\nlosses = ['mse', 'mae']\n"
+        f"model = {model}\nmodel.compile({call})\nmodel.load_weights('x.weights.h5')\n"
+    )
+    check(head.format("['acc']"), head.format("[['acc']] * 2"), to="keras", codes=["KM705"])
+
+
+def test_an_attribute() -> None:
+    head = (
+        "from keras import models\n\n\nclass A:\n    def __init__(self):\n"
+        "        self.model = models.Model(x, [a, b])\n\n    def go(self):\n"
+        "        self.model.compile('sgd', 'mse', metrics={})\n"
+    )
+    check(head.format("['acc']"), head.format("[['acc']] * 2"), to="keras", codes=["KM705"])
 
 
 @pytest.mark.parametrize(
     "model",
-    ["models.Model(x, a)", "models.Model(x, outputs)", "models.Sequential([a, b])", "build()"],
+    ["models.Model(x, a)", "models.Model(x, given)", "models.Sequential([a, b])", "build()"],
 )
 def test_models_without_visible_outputs_stay(model: str) -> None:
     text = f"model = {model}\nmodel.compile('sgd', 'mse', metrics=['mae'])\n"
@@ -197,3 +257,51 @@ def test_losses_by_what_the_packages_say() -> None:
         if second != old:
             with pytest.raises(ValueError, match=f"Unknown loss function: '{old}'"):
                 tf_keras.losses.get(old)
+
+
+OLD = """
+from keras.layers import Dense, Input
+from keras.models import Model
+
+x = Input((3,))
+a = Dense({units}=1, activation="sigmoid", name="a")(x)
+b = Dense({units}=1, activation="sigmoid", name="b")(x)
+model = Model({inputs}=x, {outputs}=[a, b])
+model.compile("sgd", "mse", metrics=["mae", "mse"])
+if weights is not None:
+    model.set_weights(weights)
+results["weights"] = model.get_weights()
+results["out"] = [float(each) for each in model.evaluate(data, [data[:, :1], data[:, 1:2]])]
+results["names"] = sorted(model.fit(data, [data[:, :1], data[:, 1:2]], {epochs}=1).history)
+"""
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+def test_the_numbers_of_every_output(tmp_path: Path) -> None:
+    """The loss, those of the outputs, and both metrics of each: not one for each output."""
+    data = np.random.RandomState(0).normal(0, 1, (8, 3)).astype("float32")
+    for version in ("1.2.2", "2.2.4", "2.3.1"):
+        words = {"units": "units", "inputs": "inputs", "outputs": "outputs", "epochs": "epochs"}
+        if version == "1.2.2":
+            words = dict(zip(words, ("output_dim", "input", "output", "nb_epoch"), strict=True))
+        text = OLD.format(**words)
+        old = run_original(version, text, data=data, weights=None)
+        folder = tmp_path / version
+        folder.mkdir()
+        (folder / "requirements.txt").write_text(f"keras=={version}\n", encoding="utf-8")
+        view = Project(folder, ()).view(folder / "a.py")
+        migrated = Pipeline.to("keras").run(text, view).text
+        assert '[["mae", "mse"]] * 2' in migrated
+        for code, same in (
+            (migrated, True),
+            (migrated.replace("]] * 2", "]").replace("[[", "["), False),
+        ):
+            space: dict[str, Any] = {"results": {}, "data": data, "weights": old["weights"]}
+            exec(code, space)
+            got = space["results"]
+            assert len(got["names"]) == (7 if same else 5)
+            assert len(old["names"]) == 7
+            assert (len(got["out"]) == len(old["out"])) == same
+            if same:
+                assert got["out"] == pytest.approx(old["out"], rel=1e-5)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from migrating import check
 from originals import run_original
+from targets import ROOT, each_target
 
 from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import Project
 
 #: Words of Keras 1, and of a Keras 2 that is not the last one.
 FIRST = "from keras.layers.core import Dense\nDense(output_dim=3)\n"
@@ -22,28 +26,96 @@ def codes(code: str, to: str) -> list[Any]:
     return [each for each in result.findings if each.code in ALL]
 
 
-@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+@each_target
 @pytest.mark.parametrize(
-    ("code", "epsilon"),
+    ("before", "after"),
     [
-        ("from keras.optimizers import RMSprop\nRMSprop(lr=0.1)\n", "1e-16"),
-        ("from keras.optimizers import Adagrad\nAdagrad(0.1, epsilon=None)\n", "1e-16"),
-        ("from keras import optimizers\noptimizers.RMSprop(epsilon=0.01)\n", "1e-04"),
+        ("RMSprop(lr=0.1, epsilon=1e-6)", "RMSprop(learning_rate=0.1, epsilon=1e-6**2)"),
+        ("RMSprop(0.1, 0.9, 1e-06)", "RMSprop(0.1, 0.9, epsilon=1e-06**2)"),
+        ("RMSprop(epsilon=0.01)", "RMSprop(epsilon=0.01**2)"),
+        ("RMSprop(lr=0.1)", "RMSprop(learning_rate=0.1, epsilon=1e-8**2)"),
         (
-            "from keras.models import Sequential\nm = Sequential()\nm.compile('rmsprop', 'mse')\n",
-            "1e-16",
-        ),
-        (
-            "from keras.models import Sequential\nm = Sequential()\n"
-            "m.compile(loss='mse', optimizer='adagrad')\n",
-            "1e-16",
+            "Adagrad(0.1, 1e-5)",
+            "Adagrad(0.1, epsilon=1e-5**2, initial_accumulator_value=0.0)",
         ),
     ],
 )
-def test_epsilon_is_added_below_the_root(code: str, epsilon: str, to: str) -> None:
-    (found,) = codes(FIRST + code, to)
+def test_epsilon_is_squared(before: str, after: str, to: str) -> None:
+    package = ROOT[to][1]
+    name = before.partition("(")[0]
+    check(
+        f"from keras.layers.core import Dense\nfrom keras.optimizers import {name}\n\n"
+        f"Dense(output_dim=3)\n{before}\n",
+        f"from {package}.layers import Dense\nfrom {package}.optimizers import {name}\n\n"
+        f"Dense(units=3)\n{after}\n",
+        to=to,
+    )
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("RMSprop(epsilon=1e-8)", "RMSprop(epsilon=1e-8**2)"),
+        ("RMSprop(epsilon=None)", "RMSprop(epsilon=1e-7**2)"),
+        ("RMSprop()", "RMSprop(epsilon=1e-7**2)"),
+        ("RMSprop(epsilon=1e-7**2)", "RMSprop(epsilon=1e-7**2)"),
+    ],
+)
+def test_a_second_run_squares_nothing(before: str, after: str, to: str, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("keras==2.2.4\n", encoding="utf-8")
+    head = f"from {ROOT[to][1]}.optimizers import RMSprop\n\n"
+    check(
+        f"from keras.optimizers import RMSprop\n\n{before}\n",
+        f"{head}{after}\n",
+        to=to,
+        view=Project(tmp_path, ()).view(tmp_path / "train.py"),
+    )
+
+
+def test_an_optimizer_of_old_keeps_its_epsilon() -> None:
+    """The rate is set elsewhere, so that tf_keras' old RMSprop takes the place of this one."""
+    result = Pipeline.to("tf_keras").run(
+        FIRST + "from keras.optimizers import RMSprop\nfrom keras import callbacks\n"
+        "RMSprop(lr=0.1, decay=0.5, epsilon=1e-6)\ncallbacks.LearningRateScheduler(f)\n"
+    )
+    assert "\nlegacy.RMSprop(learning_rate=0.1, decay=0.5, epsilon=1e-6)\n" in result.text
+
+
+MODEL = "from keras.models import Sequential\nm = Sequential()\n"
+MIXED = "from keras.layers import Dense\nDense(output_dim=3)\nDense(units=3)\n"
+
+
+@each_target
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (f"{FIRST}{MODEL}m.compile('rmsprop', 'mse')\n", "give RMSprop epsilon=1e-8**2 for the "),
+        (
+            f"{MIXED}{MODEL}m.compile('adagrad', 'mse')\n",
+            "give Adagrad epsilon=the square of that for the 1e-8 up to Keras 2.0, or 1e-7 since,",
+        ),
+        (
+            f"{MIXED}from keras.optimizers import RMSprop\nRMSprop(lr=0.1)\n",
+            "give RMSprop epsilon=the square of that for the ",
+        ),
+        (
+            f"{FIRST}from keras import backend as K\nfrom keras.optimizers import RMSprop\n"
+            "K.set_floatx('float16')\nRMSprop(epsilon=1e-6)\n",
+            "give RMSprop epsilon=1e-6**2 for the 1e-6 that it was,",
+        ),
+        (
+            f"{FIRST}from keras import backend as K\nfrom keras.optimizers import RMSprop\n"
+            "K.set_floatx('float16')\nRMSprop()\n",
+            "give RMSprop epsilon=1e-8**2 for the 1e-8 that it was,",
+        ),
+    ],
+)
+def test_epsilon_that_is_left(code: str, advice: str, to: str) -> None:
+    (found,) = codes(code, to)
     assert (found.code, found.fixed) == ("KM637", False)
-    assert found.advice.startswith(f"write epsilon={epsilon} for the ")
+    assert found.advice.startswith(advice)
+    assert ("float16" in found.advice) == ("float16" in code)
 
 
 def test_upsampling_and_nadam() -> None:
@@ -63,7 +135,7 @@ def test_a_wrapped_embedding(to: str) -> None:
     assert codes(code, "tf_keras") == []
 
 
-@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+@each_target
 @pytest.mark.parametrize(
     "code",
     [
@@ -71,6 +143,8 @@ def test_a_wrapped_embedding(to: str) -> None:
         FIRST + "from keras.optimizers import RMSprop\nRMSprop(**options)\n",
         FIRST + "from keras.optimizers import RMSprop\nRMSprop(epsilon=small)\n",
         FIRST + "from keras.optimizers import RMSprop\nRMSprop(epsilon=0)\n",
+        FIRST + "from keras.optimizers import RMSprop\nRMSprop(epsilon=1e-16)\n",
+        FIRST + "from keras.optimizers import RMSprop\nRMSprop(epsilon=1e-6**2)\n",
         FIRST + "from mine import RMSprop\nRMSprop(lr=0.1)\n",
         FIRST + "other.compile('rmsprop', 'mse')\n",
         FIRST + "from keras.layers import UpSampling2D\nUpSampling2D()\n",
@@ -127,3 +201,54 @@ def test_what_the_rules_have_measured() -> None:
             np.zeros((2, 3, 5), "float32"), None
         )
         assert (mask is None) == (package == "keras")
+
+
+STEPS = """
+from keras import optimizers
+from keras.layers import Dense
+from keras.models import Sequential
+
+model = Sequential([Dense({units}=1, input_dim=1, {bias}=False, {init}="one")])
+model.compile(optimizers.{made}, lambda y_true, y_pred: y_pred)
+results["path"] = []
+for size in sizes:
+    model.train_on_batch(np.full((2, 1), size, "float32"), np.zeros((2, 1), "float32"))
+    results["path"].append(1 - model.get_weights()[0].item())
+"""
+WORDS_1 = {"units": "output_dim", "bias": "bias", "init": "init"}
+WORDS_2 = {"units": "units", "bias": "use_bias", "init": "kernel_initializer"}
+#: Version, optimizer, and how far ten steps were off and are, for gradients of several sizes.
+TRAJECTORIES = (
+    ("1.2.2", "RMSprop()", {1e-6: (0.011, 0.0003), 1e-4: (0.005, 3e-6), 0.1: (3e-7, 3e-7)}),
+    ("2.2.4", "RMSprop()", {1e-6: (0.011, 0.002), 1e-4: (0.0099, 3e-5), 0.1: (3e-7, 3e-7)}),
+    ("2.3.1", "RMSprop()", {1e-6: (0.011, 0.002), 1e-4: (0.0099, 3e-5), 0.1: (3e-7, 3e-7)}),
+    ("1.2.2", "Adagrad()", {1e-6: (0.035, 0.0003), 1e-4: (0.003, 3e-6), 0.1: (3e-7, 3e-7)}),
+    ("2.2.4", "Adagrad()", {1e-6: (0.034, 0.002), 1e-4: (0.014, 3e-5), 0.1: (3e-7, 3e-7)}),
+    ("2.3.1", "Adagrad()", {1e-6: (0.034, 0.002), 1e-4: (0.014, 3e-5), 0.1: (3e-7, 3e-7)}),
+    ("2.2.4", "RMSprop(epsilon=0.01)", {1e-3: (0.0007, 0.0002), 0.01: (0.003, 0.003)}),
+)
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+def test_the_steps_of_old(tmp_path: Path) -> None:
+    """With the square ten steps are nearer to those of old than with the old number."""
+    for version, made, table in TRAJECTORIES:
+        folder = tmp_path / version
+        folder.mkdir(exist_ok=True)
+        (folder / "requirements.txt").write_text(f"keras=={version}\n", encoding="utf-8")
+        view = Project(folder, ()).view(folder / "train.py")
+        code = STEPS.format(made=made, **(WORDS_1 if version[0] == "1" else WORDS_2))
+        texts = {to: Pipeline.to(to).run(code, view).text for to in ("keras", "tf_keras")}
+        for text in texts.values():
+            assert "**2" in text
+        for size, (was, now) in table.items():
+            sizes = size * (1 + 0.5 * np.random.RandomState(1).normal(size=10))
+            old = run_original(version, code, sizes=sizes)["path"]
+            for text in texts.values():
+                for each, least, most in ((text, 0, now), (text.replace("**2", ""), was, 1)):
+                    space: dict[str, Any] = {"results": {}, "np": np, "sizes": sizes}
+                    exec(each, space)
+                    off = np.abs(np.array(space["results"]["path"]) - old).max()
+                    if was > now or each is text:
+                        assert least <= off <= most, (version, made, size, off)

@@ -129,6 +129,19 @@ def test_a_program_that_keeps_its_graph_is_right(body: str) -> None:
     untouched(KEPT + body, to="tf_keras", codes=[])
 
 
+def test_the_updates_of_layers_of_tensorflow_1() -> None:
+    """KM804 keeps batch_normalization, which fills the collection; Keras layers do not."""
+    body = (
+        MODEL + "y = tf.layers.batch_normalization(x, training=t, reuse=tf.AUTO_REUSE)\n"
+        "tf.get_collection(tf.GraphKeys.UPDATE_OPS)\n"
+    )
+    (said,) = [each for each in found(KEPT + body) if each.code == "KM813"]
+    assert said.message.endswith("; functions of tf.layers that stay (KM804) do")
+    assert said.advice.startswith("keep it for those alone; for Keras layers, leave it out")
+    (said,) = [each for each in found(KEPT + body, "keras") if each.code == "KM813"]
+    assert said.message == "no Keras layer puts its updates into this collection"
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -14,6 +14,7 @@ from kerasmigrate import inventory, literals
 from kerasmigrate.callees import is_super_init
 from kerasmigrate.calls import Argument
 
+from ._epsilons import ROOTED, is_behind, is_narrow, squared
 from .arguments_rules import CLIPPING, DECAY
 from .arguments_steps import Edit, Note, RefusedError
 
@@ -148,7 +149,10 @@ def default_epsilon(edit: Edit) -> None:
         and not edit.target.named("decay")
         and literals.plain(item.original) is None
     ):
-        edit.change(item, cst.Float("1e-7"), "epsilon=None is 1e-7 now")
+        value = "1e-7"
+        if edit.row.path in ROOTED and is_behind(edit.context) and not is_narrow(edit.context):
+            value = squared(value)
+        edit.change(item, cst.parse_expression(value), f"epsilon=None is {value} now")
 
 
 def one_clipping(edit: Edit) -> None:

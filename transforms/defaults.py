@@ -18,9 +18,10 @@ from kerasmigrate.transform import Context, Transform
 from kerasmigrate.versions import plausible
 
 from ._edits import add_keyword, keyword
+from ._epsilons import is_narrow
 from ._heirs import Heirs
 from .defaults_rules import IGNORED, UNCERTAIN, UNWRITTEN, WRITTEN
-from .defaults_table import HARD_SIGMOID, Default, differ, rows_of, source
+from .defaults_table import HARD_SIGMOID, SQUARE, Default, differ, rows_of, source
 from .hard_sigmoid import DEFINITION
 
 #: How a version is called in messages.
@@ -56,6 +57,13 @@ class Missing:
         """The old value, if all versions have the same."""
         found = set(self.values.values())
         return found.pop() if len(found) == 1 else None
+
+    @property
+    def was(self) -> str:
+        """What the argument was, in words; only where all versions agree."""
+        value, square, _ = (self.agreed or "").partition(SQUARE)
+        where = f" behind the root, which is {self.agreed} below it," if square else ""
+        return f"{self.parameter}= was {value}{where}"
 
 
 class Quotes:
@@ -102,6 +110,8 @@ def missing(
             continue
         if not any(differ(value, new, api=context.target.api) for value in known.values()):
             continue
+        if any(value.endswith(SQUARE) for value in known.values()) and is_narrow(context):
+            continue  # KM637 speaks of it
         item = Missing(row.parameter, known, new or "")
         if item.agreed is not None or not row.minor:
             found[row.parameter] = item
@@ -177,7 +187,7 @@ class Defaults(Transform):
         if any(arg is None for arg in args):
             self._unwritten(original, name, agreed, "with a function of your own for hard_sigmoid")
             return updated
-        changes = ", ".join(f"{item.parameter}= was {item.agreed}" for item in agreed)
+        changes = ", ".join(item.was for item in agreed)
         versions = span(agreed[0].values)
         self.context.report(
             WRITTEN, original, f"{name}: by default, {changes} in {versions}", fix=True
@@ -206,7 +216,7 @@ class Defaults(Transform):
         return keyword(item.parameter, self.quotes.write(item.agreed))
 
     def _unwritten(self, call: cst.Call, name: str, items: list[Missing], where: str) -> None:
-        changes = ", ".join(f"{item.parameter}= was {item.agreed}" for item in items)
+        changes = ", ".join(item.was for item in items)
         now = ", ".join(f"{item.parameter}={item.agreed}" for item in items)
         self.context.report(
             UNWRITTEN,

@@ -36,7 +36,8 @@ WRITTEN = Rule(
     " five epochs of Adagrad (rate 0.01 with an empty accumulator, now 0.001 with 0.1), Adadelta"
     " (1.0, now 0.001), Adamax and Nadam (0.002, now 0.001) move the weights by 0.03, 0.002, 0.005"
     " and 0.004 more or less than they did, and with the old values as they did (Nadam, whose"
-    " formula changed as well, within 0.0004).",
+    " formula changed as well, within 0.0004). The epsilon of RMSprop and Adagrad stood behind the"
+    " root and stands below it: its square comes next to it (KM637).",
     Safety.SAFE,
     Severity.WARNING,
     examples=(
@@ -118,13 +119,16 @@ IDENTIFIER = Rule(
             "from keras.models import Sequential\nfrom keras.optimizers import Adagrad\n\n"
             "model = Sequential()\n"
             "model.compile(optimizer=Adagrad(learning_rate=0.01, initial_accumulator_value=0.0,"
-            " epsilon=1e-8), loss='mse')\nmodel.fit(x, y, epochs=5)\n",
+            " epsilon=1e-8**2), loss='mse')\nmodel.fit(x, y, epochs=5)\n",
         ),
     ),
     untouched=(
-        "'sgd', 'adam' and 'rmsprop': their rates are what they were, and the epsilon of 1e-8 for"
-        " 1e-7 does not show in the results.",
-        "Names that do not stand in the call itself; they are reported.",
+        "'sgd' and 'adam': their rates are what they were, and the epsilon of 1e-8 for 1e-7 does"
+        " not show in the results.",
+        "'rmsprop', of whose epsilon KM637 tells.",
+        "Names that do not stand in the call itself; they are reported where they stand, if they"
+        " may get there: by variables and loops, as arguments of functions of the file and their"
+        " defaults, out of dictionaries and grids of parameters, as options of the command line.",
     ),
 )
 IGNORED = Rule(

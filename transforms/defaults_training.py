@@ -7,12 +7,14 @@ from functools import cached_property
 import libcst as cst
 
 from kerasmigrate import literals
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.names import Symbol
 from kerasmigrate.transform import Transform
 from kerasmigrate.values import SEQUENTIAL, is_a
 from kerasmigrate.versions import KERAS_2_0, plausible
 
 from ._edits import add_keyword, keyword
+from ._string_sources import StringSources
 from .defaults import LABELS, Missing, Quotes, missing, report_uncertain, span
 from .defaults_rules import EPOCHS, IDENTIFIER
 from .defaults_table import rows
@@ -32,6 +34,7 @@ class TrainingDefaults(Transform):
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func
+        self._look_up(original_node)
         if (
             self.context.settings.modern_defaults
             or not isinstance(func, cst.Attribute)
@@ -111,6 +114,8 @@ class TrainingDefaults(Transform):
             text = literals.string(found[0].value) if len(found) == 1 else None
         path = _BY_NAME.get(text.lower()) if text is not None else None
         if path is None:
+            if text is None:
+                self._passed(node)
             return updated
         name = path.rpartition(".")[2]
         left = missing(self.context, path, "keras", path, ())
@@ -137,6 +142,52 @@ class TrainingDefaults(Transform):
         args = list(updated.args)
         args[index] = args[index].with_changes(value=made)
         return updated.with_changes(args=args)
+
+    def _look_up(self, node: cst.Call) -> None:
+        """Look at a name that ``optimizers.get`` makes an optimizer of."""
+        symbol = self.context.symbol(node.func)
+        if (
+            symbol is not None
+            and symbol.certain
+            and symbol.path == "keras.optimizers.get"
+            and node.args
+            and not node.args[0].star
+            and not self.context.settings.modern_defaults
+        ):
+            value = node.args[0].value
+            self._passed(value, () if literals.string(value) is None else (value,))
+
+    def _passed(
+        self, value: cst.BaseExpression, known: tuple[cst.BaseExpression, ...] = ()
+    ) -> None:
+        """Report names that get to a model by way of variables."""
+        if not any(name in self._lower for name in _BY_NAME):
+            return
+        sources = self.context.shared(StringSources)
+        for node in known or sources.behind(value):
+            text = literals.string(node) or ""
+            path = _BY_NAME.get(text.lower())
+            left = missing(self.context, path, "keras", path, ()) if path is not None else []
+            agreed = [item for item in left if item.agreed is not None]
+            doubtful = [item for item in left if item.agreed is None]
+            if doubtful:
+                report_uncertain(self.context, node, f"{text!r}", doubtful, IDENTIFIER)
+            elif agreed and path is not None:
+                options = ", ".join(f"{item.parameter}={item.agreed}" for item in agreed)
+                self.context.report(
+                    IDENTIFIER,
+                    node,
+                    f"{text!r}, which may be the optimizer of a model, has other defaults now than"
+                    f" in {span(agreed[0].values)}",
+                    advice=f"give the object {path.rpartition('.')[2]}({options}) in its place, a"
+                    " new one for each model",
+                    severity=Severity.INFO if text in sources.compared else None,
+                    confidence=Confidence.UNSURE if text in sources.compared else Confidence.LIKELY,
+                )
+
+    @cached_property
+    def _lower(self) -> str:
+        return self.context.code.lower()
 
 
 def _by_name() -> dict[str, str]:

@@ -14,6 +14,7 @@ from kerasmigrate.values import LAYER, is_a
 from kerasmigrate.versions import plausible
 
 from ._heirs import Heirs
+from ._string_sources import StringSources
 
 NAME = "hard_sigmoid"
 PATH = "keras.activations.hard_sigmoid"
@@ -59,6 +60,8 @@ HARD_SIGMOID = Rule(
         "Code that may have been written for Keras 3.",
         "Targets with the Keras 2 API, which have the old slope.",
         "keras.backend.hard_sigmoid, which KM501 converts.",
+        "The name where it only gets to a layer by variables, loops, arguments of functions or"
+        " dictionaries: it is reported where it stands.",
     ),
     severity=Severity.WARNING,
 )
@@ -97,6 +100,11 @@ class HardSigmoid(Transform):
             found = self.context.names.bindings(value)
             if len(found) == 1 and literals.string(found[0].value) == NAME:
                 self._say(value)
+                return
+        if NAME in self.context.code:
+            for each in self.context.shared(StringSources).behind(value):
+                if literals.string(each) == NAME:
+                    self._say(each)
 
     def _replace(self, node: cst.BaseExpression, symbol: Symbol) -> None:
         if not self.context.runs(HARD_SIGMOID, node):

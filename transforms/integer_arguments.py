@@ -15,8 +15,8 @@ from ._learning_rates import OPTIMIZER
 INTEGER = Rule(
     "KM217",
     "numpy-integer",
-    "Make an int of a numpy product that is the width of a layer",
-    "Keras 3 asks for Python's own int, and the product that numpy.prod gives is none:"
+    "Make an int of a number of numpy that is the width of a layer",
+    "Keras 3 asks for Python's own int, and what numpy.prod and numpy.max give is none:"
     ' "Received an invalid value for `units`, expected a positive integer. Received: units=784"'
     ' (Dense), "`output_dim` must be a positive integer. Received: output_dim=6 (of type int64)"'
     ' (Embedding), "output_size must be an integer" (LSTM). Convolutions take both.',
@@ -27,11 +27,18 @@ INTEGER = Rule(
             "import numpy as np\nfrom keras.layers import Dense\n\n"
             "last = Dense(int(np.prod(shape)), activation='tanh')\n",
         ),
+        Example(
+            "import numpy as np\nfrom keras.layers import Dense\n\n"
+            "classes = np.max(labels) + 1\nlast = Dense(classes, activation='softmax')\n",
+            "import numpy as np\nfrom keras.layers import Dense\n\n"
+            "classes = np.max(labels) + 1\nlast = Dense(int(classes), activation='softmax')\n",
+        ),
     ),
     untouched=(
         "Targets with the Keras 2 API.",
         "Arguments of layers that take numpy's integers as well, such as Conv2D.",
-        "Names with other values; products that are already given to int().",
+        "Names with other values; numbers that are already given to int().",
+        "max(y) of what is not known to be an array: that of a list is a Python int.",
     ),
 )
 SHAPE = Rule(
@@ -79,7 +86,18 @@ _ARGUMENTS = {
 _OLD_NAMES = {"output_dim": "units"}
 #: The first argument of every optimizer, as it is called and was.
 _RATES = frozenset(("learning_rate", "lr"))
-_PRODUCTS = frozenset(("numpy.prod", "numpy.product"))
+#: Functions and methods whose result is a number of numpy, where they are given a whole array.
+_REDUCTIONS = frozenset(("amax", "amin", "max", "min", "prod", "product", "sum"))
+_NUMBERS = frozenset(f"numpy.{name}" for name in ("argmax", "argmin", *_REDUCTIONS))
+_TYPES = frozenset(f"numpy.{name}" for name in ("int_", "int16", "int32", "int64", "intp", "uint8"))
+#: Functions whose result is an array.
+_ARRAYS = frozenset(
+    f"numpy.{name}"
+    for name in ("arange", "array", "asarray", "concatenate", "fromfile", "load", "loadtxt")
+)
+#: Methods of arrays whose result is an array.
+_KEPT = frozenset(("astype", "copy", "flatten", "ravel", "reshape", "squeeze"))
+_OPERATORS = (cst.Add, cst.FloorDivide, cst.Modulo, cst.Multiply, cst.Power, cst.Subtract)
 _INPUTS = frozenset(("keras.layers.Input", "keras.Input"))
 
 
@@ -124,11 +142,7 @@ class IntegerArguments(Transform):
                 self._integer(arg.value, home.rpartition(".")[2], name)
 
     def _integer(self, value: cst.BaseExpression, layer: str, name: str) -> None:
-        product = value
-        if isinstance(value, cst.Name):
-            bound = constant(self.context, value)
-            product = bound if bound is not None else value
-        if not isinstance(product, cst.Call) or not self._is_product(product):
+        if not self._is_number(value):
             return
         hidden = "int" in self.context.names.bound
         if self.context.report(
@@ -142,13 +156,62 @@ class IntegerArguments(Transform):
         ):
             self._products.add(value)
 
-    def _is_product(self, call: cst.Call) -> bool:
-        """Tell whether a call is ``numpy.prod`` of a whole shape."""
-        origins = self.context.names.origins(call.func)
-        if not origins or not _PRODUCTS.issuperset(origins):
+    def _is_number(self, node: cst.BaseExpression, *, bound: bool = True) -> bool:
+        """Tell whether an expression is a scalar of numpy, by how it is computed.
+
+        Args:
+            bound: Whether to ask what a name is bound to.
+        """
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, _OPERATORS):
+            return self._is_number(node.left, bound=bound) or self._is_number(
+                node.right, bound=bound
+            )
+        if isinstance(node, cst.Name) and bound:
+            value = constant(self.context, node)
+            return value is not None and self._is_number(value, bound=False)
+        if not isinstance(node, cst.Call):
             return False
-        given = [arg.keyword.value if arg.keyword is not None else arg.star for arg in call.args]
-        return given in ([""], ["", "dtype"])
+        given = [arg.keyword.value if arg.keyword is not None else arg.star for arg in node.args]
+        origins = self.context.names.origins(node.func)
+        if origins:
+            return (given in ([""], ["", "dtype"]) and _NUMBERS.issuperset(origins)) or (
+                given == [""] and _TYPES.issuperset(origins)
+            )
+        func = node.func
+        if isinstance(func, cst.Attribute):  # a.max() is a method of arrays alone
+            known = self._is_array(func.value) or self._is_value(func.value)
+            return not given and func.attr.value in _REDUCTIONS and known
+        return (
+            isinstance(func, cst.Name)
+            and func.value in ("max", "min")
+            and not self.context.names.bindings(func)
+            and given == [""]
+            and self._is_array(node.args[0].value)
+        )
+
+    def _is_value(self, node: cst.BaseExpression) -> bool:
+        """Tell whether an expression is no module, class or symbol of a library."""
+        while isinstance(node, cst.Attribute | cst.Subscript | cst.Call):
+            node = node.func if isinstance(node, cst.Call) else node.value
+        known = {each.kind for each in self.context.names.bindings(node)}
+        return not isinstance(node, cst.Name) or not known & {"import", "class"}
+
+    def _is_array(self, node: cst.BaseExpression) -> bool:
+        """Tell whether an expression is an array of numpy, by how it is made."""
+        if isinstance(node, cst.Name):
+            value = constant(self.context, node)
+            return isinstance(value, cst.Call) and self._is_array(value)
+        if not isinstance(node, cst.Call):
+            return False
+        origins = self.context.names.origins(node.func)
+        if origins:
+            return _ARRAYS.issuperset(origins)
+        func = node.func
+        return (
+            isinstance(func, cst.Attribute)
+            and func.attr.value in _KEPT
+            and self._is_array(func.value)
+        )
 
     def _shape(self, node: cst.Call) -> None:
         for index, arg in enumerate(node.args):
@@ -176,14 +239,23 @@ class IntegerArguments(Transform):
                 return
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        if original_node not in self._products:
-            return updated_node
-        return _int(updated_node)
+        return self._wrapped(original_node, updated_node)
+
+    def leave_BinaryOperation(
+        self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
+    ) -> cst.BaseExpression:
+        return self._wrapped(original_node, updated_node)
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        if original_node not in self._products:
-            return updated_node
-        return _int(updated_node)
+        return self._wrapped(original_node, updated_node)
+
+    def _wrapped(
+        self, original: cst.BaseExpression, updated: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        if original not in self._products:
+            return updated
+        bare = updated.with_changes(lpar=(), rpar=())
+        return cst.Call(cst.Name("int"), [cst.Arg(bare)])
 
     def leave_Integer(
         self, original_node: cst.Integer, updated_node: cst.Integer
@@ -197,7 +269,3 @@ class IntegerArguments(Transform):
         lpar = updated_node.lpar or (cst.LeftParen(),)
         rpar = updated_node.rpar or (cst.RightParen(),)
         return cst.Tuple([cst.Element(bare, comma=cst.Comma())], lpar=lpar, rpar=rpar)
-
-
-def _int(value: cst.BaseExpression) -> cst.Call:
-    return cst.Call(cst.Name("int"), [cst.Arg(value)])

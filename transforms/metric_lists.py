@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import libcst as cst
 
 from kerasmigrate import eras
 from kerasmigrate.eras import Era
 from kerasmigrate.findings import Confidence, Severity
-from kerasmigrate.literals import elements, string, write
+from kerasmigrate.literals import elements, pairs, string, write
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, is_a
 
-from ._history_reads import argument
+from ._history_reads import argument, constant
+from ._versions import versions_of
 
 GONE_METRIC = Rule(
     "KM703",
@@ -31,7 +30,11 @@ OUTPUTS = Rule(
     "Give every output of a model its own list of metrics",
     "A flat list of metrics was for every output of a model. Keras 3 takes it for one metric of"
     ' each output and raises "tuple arity mismatch; expected: 2, got: 1" when there are more'
-    " outputs or fewer.",
+    " outputs or fewer. As many metrics as outputs are silent: measured for outputs a and b and"
+    " metrics=['accuracy', 'mae'], evaluate() and history had a_accuracy, a_mae, b_accuracy and"
+    " b_mae in Keras 2.3.1 and tf_keras (a_acc, a_mean_absolute_error and so on in 1.2.2 and"
+    " 2.2.4), and have a_accuracy and b_mae in Keras 3. How many outputs there are is told by the"
+    " list that the model is made of, or by a list or dictionary of losses.",
     examples=(
         Example(
             "from keras.models import Model\n\nmodel = Model(x, [a, b])\n"
@@ -43,8 +46,9 @@ OUTPUTS = Rule(
     untouched=(
         "Targets with the Keras 2 API.",
         "Models of which the source does not show the outputs.",
-        "As many metrics as outputs; that is one each in Keras 3. Old code is reported.",
+        "As many metrics as outputs, in a file that may be for Keras 3; or all the same.",
         "Lists of lists, and dictionaries.",
+        "Metrics that are objects, or lists that do not stand in the call: they are reported.",
     ),
 )
 
@@ -116,10 +120,6 @@ class MetricLists(Transform):
         self._repeated: dict[cst.CSTNode, int] = {}
         self._losses: dict[cst.CSTNode, str] = {}
 
-    @cached_property
-    def _old(self) -> bool:
-        return eras.era(self.context.names) in (Era.KERAS_1, Era.MIXED)
-
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func
         if (
@@ -132,9 +132,8 @@ class MetricLists(Transform):
             value = argument(node.args, 2 if name == "metrics" else len(node.args), name)
             if value is not None:
                 self._names(value)
-                if self.context.target.api >= 3 and name == "metrics":
-                    self._outputs(value, func.value)
-
+                if self.context.target.api >= 3:
+                    self._outputs(value, self._count(func.value) or self._losses_of(node))
         loss = argument(node.args, 1, "loss")
         if loss is not None and "custom_object" not in self.context.code:
             self._loss(loss)
@@ -182,29 +181,46 @@ class MetricLists(Transform):
 
     # -- outputs -----------------------------------------------------------------------------
 
-    def _outputs(self, value: cst.BaseExpression, model: cst.BaseExpression) -> None:
-        metrics = elements(value)
-        count = self._count(model)
+    def _outputs(self, value: cst.BaseExpression, count: int | None) -> None:
+        stands_here = value
+        if isinstance(value, cst.Name):
+            stands_here = constant(self.context, value) or value
+        metrics = elements(stands_here)
         if not metrics or count is None or count < 2 or value in self._repeated:
             return
-        if not all(
-            isinstance(each, cst.SimpleString) or self._is_function(each) for each in metrics
-        ):
+        if any(isinstance(each, cst.List | cst.Tuple | cst.Dict) for each in metrics):
             return
-        if len(metrics) == count:
-            if self._old:
-                self.context.report(
-                    OUTPUTS,
-                    value,
-                    f"{count} metrics for {count} outputs are one each in Keras 3, and were"
-                    " for every output",
-                    advice=f"write [{self.context.module.code_for_node(value)}] * {count} for all",
-                    severity=Severity.WARNING,
-                    confidence=Confidence.UNSURE,
+        each_one = len(metrics) == count
+        names = [string(each) for each in metrics]
+        if each_one and (not versions_of(self.context) or (names[0] and len(set(names)) == 1)):
+            return
+        message = f"each of the {count} outputs has a list of metrics now"
+        if each_one:
+            message = f"{count} metrics for {count} outputs are one each in Keras 3, and were"
+            message += " for every output"
+        simple = all(
+            name or self._is_function(each) for name, each in zip(names, metrics, strict=True)
+        )
+        if stands_here is not value or not simple:
+            if (
+                not simple
+                and not each_one
+                and not all(
+                    name or isinstance(each, cst.Call)
+                    for name, each in zip(names, metrics, strict=True)
                 )
-        elif self.context.report(
-            OUTPUTS, value, f"each of the {count} outputs has a list of metrics now", fix=True
-        ):
+            ):
+                return  # one of them may be a list
+            self.context.report(
+                OUTPUTS,
+                value,
+                message,
+                advice="give a list with a list of metrics for each output"
+                + ("" if simple else ", and each of them objects of its own"),
+                severity=Severity.WARNING if each_one else None,
+                confidence=Confidence.LIKELY,
+            )
+        elif self.context.report(OUTPUTS, value, message, fix=True):
             self._repeated[value] = count
 
     def _is_function(self, node: cst.BaseExpression) -> bool:
@@ -215,18 +231,38 @@ class MetricLists(Transform):
 
     def _count(self, model: cst.BaseExpression) -> int | None:
         """Return the number of outputs of a model that is made of a list of them."""
-        bindings = self.context.names.bindings(model) if isinstance(model, cst.Name) else ()
-        made = bindings[0].value if len(bindings) == 1 else None
+        made: list[cst.BaseExpression | None] = [model]
+        if isinstance(model, cst.Name):
+            made = [each.value for each in self.context.names.bindings(model)]
+        elif isinstance(model, cst.Attribute):
+            made = [*self.context.values.attribute(model)]
+        counts = {self._count_of(each) for each in made}
+        return counts.pop() if len(counts) == 1 else None
+
+    def _count_of(self, made: cst.BaseExpression | None) -> int | None:
         if not isinstance(made, cst.Call):
             return None
         symbol = self.context.symbol(made.func)
         if symbol is None or not symbol.certain or not is_a(symbol.path, MODEL):
             return None
         for name in ("outputs", "output"):
-            found = elements(argument(made.args, 1, name))
+            outputs = argument(made.args, 1, name)
+            if isinstance(outputs, cst.Name):
+                outputs = constant(self.context, outputs)
+            found = elements(outputs)
             if found is not None:
                 return len(found)
         return None
+
+    def _losses_of(self, node: cst.Call) -> int | None:
+        """Return the number of outputs that a model is compiled with losses for."""
+        loss = argument(node.args, 1, "loss")
+        if isinstance(loss, cst.Name):
+            loss = constant(self.context, loss)
+        if isinstance(loss, cst.Dict):
+            return len(loss.elements) if pairs(loss) is not None else None
+        found = elements(loss)
+        return len(found) if found is not None else None
 
     def leave_List(self, original_node: cst.List, updated_node: cst.List) -> cst.BaseExpression:
         return self._with_copies(original_node, updated_node)

@@ -112,15 +112,16 @@ class GraphPatterns(Transform):
 
     def _concerned(self) -> bool:
         """Tell whether the file has Keras or tf.layers, and words that this is about."""
-        code = self.context.code
-        if _WORDS.search(code) is None:
+        if _WORDS.search(self.context.code) is None:
             return False
-        return self._has_keras or (
-            "layers" in code
-            and any(
-                tf_layers_table.member(tf1.tensorflow_name(self.context.names, node)) is not None
-                for node in self.context.names.references
-            )
+        return self._has_keras or self._has_layers
+
+    @cached_property
+    def _has_layers(self) -> bool:
+        """Whether the file uses tf.layers."""
+        return "layers" in self.context.code and any(
+            tf_layers_table.member(tf1.tensorflow_name(self.context.names, node)) is not None
+            for node in self.context.names.references
         )
 
     @cached_property
@@ -535,12 +536,12 @@ class GraphPatterns(Transform):
             self._say(UPDATES, node, f"{code} {lists}", advice, warning=True)
         name = tf1.tensorflow_name(self.context.names, node)
         if name == "GraphKeys.UPDATE_OPS" and not (self._keeps and not self._has_keras):
-            self._say(
-                UPDATES,
-                node,
-                "no Keras layer puts its updates into this collection",
-                f"leave it out, with tf.control_dependencies; {_TAPE}",
-            )
+            message = "no Keras layer puts its updates into this collection"
+            advice = f"leave it out, with tf.control_dependencies; {_TAPE}"
+            if self.context.target.api < 3 and self._has_layers:
+                message += "; functions of tf.layers that stay (KM804) do"
+                advice = "keep it for those alone; for Keras layers, l" + advice[1:]
+            self._say(UPDATES, node, message, advice)
         if name in _SUMMARIES and self._has_keras and not self._keeps:
             self._say(
                 SUMMARY,
