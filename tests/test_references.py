@@ -1097,3 +1097,15 @@ def test_sessions_of_version_1_beside_the_old_keras() -> None:
     )
     untouched(code, to="tf.keras", api=2, codes=[])
     assert {each.code for each in Pipeline.to("tf.keras").run(code).findings} >= {"KM503"}
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_star_brings_what_an_edit_still_reaches(to: str) -> None:
+    code = (
+        "from keras.objectives import *\n\n\ndef get(name):\n"
+        "    return get_from_module(name, globals(), 'objective')\n\n\n"
+        "x = K.image_dim_ordering()\n"
+    )
+    text = Pipeline.to(to).run(code).text
+    assert f"from {ROOTS[to]} import backend as K\n" in text
+    assert "K.image_data_format()" in text
