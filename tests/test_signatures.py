@@ -9,6 +9,7 @@ from migrating import check, untouched
 
 from kerasmigrate import inventory
 from kerasmigrate.inventory.homes import home
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import Project
 from kerasmigrate.transform import Settings
 from kerasmigrate.transforms import arguments_table, signatures
