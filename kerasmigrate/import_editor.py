@@ -176,7 +176,12 @@ def _star_entries(
     additions = [Entry(None, None, want) for want in imports.additions.get(statement, ())]
     if split is None or statement.relative:
         return [Entry(0, None, written, kept=True), *additions]
-    plans = [p for p in imports.star_plans[binding].values() if p.live or p.stuck]
+    plans = [
+        p
+        for p in imports.star_plans[binding].values()
+        # What an edit wrote instead of a reference may still be reached through the name.
+        if p.live or p.stuck or (p.moved and p.base is not None and p.local in used)
+    ]
     entries: list[Entry] = []
     home = imports.locate(split[0]).path
     gone = [p for p in plans if p.base is None and imports.foreign(p.path or "") is None]

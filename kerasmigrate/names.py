@@ -116,6 +116,16 @@ class Names:
                 found.append(".".join((origin, *reference.attributes)))
         return tuple(dict.fromkeys(found))
 
+    def star_origin(self, node: cst.CSTNode) -> str | None:
+        """Return the path of a reference that only a star import of the project can mean."""
+        reference = self.references.get(node)
+        if reference is None or reference.scope.lookup(reference.name) is not None:
+            return None
+        for _, members in reversed(self.stars):
+            if reference.name in members:
+                return ".".join((members[reference.name], *reference.attributes))
+        return None
+
     def origin(self, binding: Binding) -> str | None:
         """Return the absolute dotted path of a binding, following aliases."""
         if binding.origin is not None or binding.kind != "alias":

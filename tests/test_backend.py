@@ -594,6 +594,10 @@ PHASES = [
     ),
     ("return K.in_train_phase(x, x + 1, training=training)", "return x if training else x + 1"),
     ("return K.in_train_phase(x, 0 * x, training=None)", "return x if training else 0 * x"),
+    (
+        "return K.in_train_phase(x + 1,  # noise\n            x)",
+        "return (x + 1  # noise\n            if training else x)",
+    ),
     ("return x if K.learning_phase() else 0 * x", "return x if training else 0 * x"),
     ("return 0 * x if not K.learning_phase() else x", "return 0 * x if not training else x"),
     (
@@ -627,6 +631,14 @@ def test_learning_phase_in_a_layer(before: str, after: str) -> None:
         (
             "def f(x):\n    training = x.mode\n    return x if K.learning_phase() else 2\n",
             "the name training has another meaning here",
+        ),
+        (
+            "def f(x, training):\n    return K.in_train_phase(x,  # one\n        2  # two\n    )\n",
+            "comments stand between its arguments",
+        ),
+        (
+            "def f(x, training):\n    return K.in_train_phase(  # one\n        x, 2)\n",
+            "comments stand between its arguments",
         ),
         ("z = g(K.in_train_phase)\n", "what it is handed to is unknown"),
     ],

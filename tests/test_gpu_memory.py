@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from migrating import check, untouched
 
 from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import Project
 
 START = "import tensorflow as tf\nfrom keras import backend as K\n\n"
 AFTER = "import tensorflow as tf\n\n"
@@ -32,6 +35,34 @@ LOOP = (
 def test_a_session_for_memory_alone(code: str, to: str) -> None:
     start = START if to == "keras" else START.replace("keras import", "tf_keras import")
     check(start + code, AFTER + LOOP, to=to, codes=["KM821"])
+
+
+SESSION = (
+    "config = tf.ConfigProto(gpu_options=tf.GPUOptions(allow_growth=True))\n"
+    "session = tf.Session(config=config)\nK.set_session(session)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("models", "names", "changes"),
+    [
+        ("import tensorflow as tf\n", "*", True),
+        ("import tensorflow as tf\n", "net", False),
+        ("from other import tf\n", "*", False),
+        ("import tensorflow as tf\n__all__ = ['net']\n", "*", False),
+    ],
+)
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_tensorflow_that_a_star_import_brings(
+    tmp_path: Path, models: str, names: str, changes: bool, to: str
+) -> None:
+    code = f"import keras.backend as K\nfrom models import {names}\n\n{SESSION}net(K.floatx())\n"
+    (tmp_path / "models.py").write_text(f"{models}\n\ndef net(x):\n    pass\n", encoding="utf-8")
+    (tmp_path / "train.py").write_text(code, encoding="utf-8")
+    project = Project(tmp_path, [tmp_path / "models.py", tmp_path / "train.py"])
+    found = Pipeline.to(to).run(code, project.view(tmp_path / "train.py"))
+    assert (LOOP in found.text) is changes
+    assert ("set_session" in found.text) is not changes
 
 
 def test_comments_and_blocks_stay() -> None:

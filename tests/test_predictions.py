@@ -145,6 +145,17 @@ def test_what_may_be_a_model() -> None:
     )
 
 
+def test_a_wrapper_that_hands_on() -> None:
+    untouched(
+        HEAD.format("keras") + "class Net:\n    def predict_classes(self, x):\n"
+        "        return self.inner.predict_classes(x)\n\n"
+        "    def evaluate(self, x, other):\n"
+        "        return self.predict_classes(x), other.predict_classes(x)\n",
+        to="keras",
+        codes=["KM234"],
+    )
+
+
 def test_a_method_that_is_not_called() -> None:
     (finding,) = untouched(
         HEAD.format("keras") + "model = Sequential()\nf = model.predict_classes\n",

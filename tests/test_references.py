@@ -1056,3 +1056,56 @@ def test_every_advice_is_for_a_name_that_was_and_is_gone() -> None:
         known = any(path in inventory.load(name) for name in SOURCES)
         assert known or "._" in path or path.rpartition(".")[2] in EARLY, path
         assert any(locate(path, target).path is None for target in TARGETS_OF_ALL), path
+
+
+# -- private places of the target ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "to"),
+    [
+        ("import keras\n\nkeras.src.backend.compute_output_spec(f, x)\n", "keras"),
+        (
+            "from keras.src.backend import any_symbolic_tensors\n\nany_symbolic_tensors(x)\n",
+            "keras",
+        ),
+        ("import tf_keras\n\ntf_keras.src.backend.get_session()\n", "tf_keras"),
+        ("from tf_keras.src.backend import get_session\n\nget_session()\n", "tf_keras"),
+    ],
+)
+def test_a_private_place_of_the_target_is_only_noted(code: str, to: str) -> None:
+    (finding,) = untouched(code, to=to, codes=["KM103"])
+    assert finding.severity.value == "info" and "is private" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("code", "to"),
+    [
+        ("import keras\n\nkeras.src.layers.Highway(4)\n", "keras"),
+        ("from keras.src.utils import Config\n\nConfig()\n", "tf_keras"),
+    ],
+)
+def test_a_private_place_of_another_keras_is_an_error(code: str, to: str) -> None:
+    findings = [each for each in Pipeline.to(to).run(code).findings if each.code == "KM103"]
+    assert [each.severity.value for each in findings] == ["error"]
+
+
+def test_sessions_of_version_1_beside_the_old_keras() -> None:
+    code = (
+        "import tensorflow as tf\nfrom tensorflow.compat.v1.keras.backend import get_session\n\n"
+        "tf.compat.v1.keras.backend.set_session(get_session())\n"
+    )
+    untouched(code, to="tf.keras", api=2, codes=[])
+    assert {each.code for each in Pipeline.to("tf.keras").run(code).findings} >= {"KM503"}
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_star_brings_what_an_edit_still_reaches(to: str) -> None:
+    code = (
+        "from keras.objectives import *\n\n\ndef get(name):\n"
+        "    return get_from_module(name, globals(), 'objective')\n\n\n"
+        "x = K.image_dim_ordering()\n"
+    )
+    text = Pipeline.to(to).run(code).text
+    assert f"from {ROOTS[to]} import backend as K\n" in text
+    assert "K.image_data_format()" in text

@@ -204,6 +204,19 @@ def test_a_decorator(to: str) -> None:
     assert result.text.endswith("@clearing_state\ndef test_it():\n    pass\n")
 
 
+@each_target
+def test_a_test_of_layers(to: str) -> None:
+    result = Pipeline.to(to).run(
+        "import keras\nfrom keras.utils.test_utils import layer_test\n\n"
+        "layer_test(keras.layers.Dense, kwargs={'units': 3}, input_shape=(2, 4))\n"
+    )
+    assert {finding.code for finding in result.findings} <= {"KM101", "KM261"}
+    assert "def check_layer(\n" in result.text
+    assert result.text.endswith(
+        "check_layer(keras.layers.Dense, kwargs={'units': 3}, input_shape=(2, 4))\n"
+    )
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -211,7 +224,7 @@ def test_a_decorator(to: str) -> None:
         "    return probas_to_classes(x)\n",
         "try:\n    from keras.utils.np_utils import probas_to_classes\nexcept ImportError:\n"
         "    probas_to_classes = None\n\nprobas_to_classes(x)\n",
-        "from keras.utils.test_utils import layer_test\n\nlayer_test(x)\n",
+        "if fast:\n    from keras.utils.test_utils import layer_test\n\nlayer_test(x)\n",
     ],
 )
 def test_what_cannot_be_defined_is_reported(code: str) -> None:

@@ -164,6 +164,51 @@ for layer, formula in [(CuDNNLSTM(4, input_shape=(5, 3)), lstm), (CuDNNGRU(4), g
 """
 
 
+LAYER_TEST = """
+import numpy as np
+from keras.layers import LSTM, Dense, Dropout, Embedding, Layer
+from keras.utils.test_utils import layer_test
+
+
+class Times(Layer):
+    def __init__(self, by=2, **options):
+        super().__init__(**options)
+        self.by = by
+
+    def call(self, x):
+        return x * self.by
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def get_config(self):
+        return dict(super().get_config(), by=self.by)
+
+
+class Wider(Times):
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], shape[-1] + 1)
+
+
+assert layer_test(Dense, kwargs={"units": 3}, input_shape=(2, 4)).shape == (2, 3)
+layer_test(Dense, {"units": 3}, (None, 4))
+layer_test(LSTM, {"units": 3, "stateful": True}, (2, 4, 5), fixed_batch_size=True)
+layer_test(Dropout, {"rate": 0.5}, (2, 4))
+layer_test(Embedding, {"input_dim": 10, "output_dim": 3}, (2, 4), "int32",
+           expected_output_dtype="float32")
+x = np.ones((2, 3), "float32")
+assert (layer_test(Times, {"by": 3}, input_data=x, expected_output=3 * x) == 3).all()
+for layer, options in [
+    (Times, {"expected_output": 3 * x}), (Wider, {}), (Times, {"expected_output_dtype": "int32"})
+]:
+    try:
+        layer_test(layer, input_data=x, **options)
+    except AssertionError:
+        continue
+    raise SystemExit(f"nothing wrong with {layer} {options}")
+"""
+
+
 def _run(code: str, to: str, folder: Path, before: str = "") -> None:
     result = Pipeline.to(to).run(code)
     assert not [each for each in result.findings if each.code == "KM103"]
@@ -179,6 +224,11 @@ def _run(code: str, to: str, folder: Path, before: str = "") -> None:
 def test_layers_kernels_and_cudnn(to: str, tmp_path: Path) -> None:
     for number, code in enumerate((LAYERS, KERNELS, RECURRENT)):
         _run(code, to, tmp_path / str(number))
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_test_of_layers_finds_what_is_wrong(to: str, tmp_path: Path) -> None:
+    _run(LAYER_TEST, to, tmp_path)
 
 
 def test_preprocessing_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from migrating import check, untouched
 
 from kerasmigrate import inventory
 from kerasmigrate.inventory.homes import home
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import Project
 from kerasmigrate.transform import Settings
 from kerasmigrate.transforms import arguments_table, signatures
@@ -153,6 +154,28 @@ def test_a_keyword_that_is_gone() -> None:
         "from keras.layers import add\n\ny = add([a, b], weights=w)\n", to="keras", codes=["KM203"]
     )
     assert findings[0].message == "add has no argument weights= in keras (Keras 3)"
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_a_keyword_of_an_older_keras_than_the_code_is_for(to: str) -> None:
+    home = {"keras": "keras", "tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}[to]
+    untouched(
+        f"from {home}.utils import Progbar\n\nbar = Progbar(9)\n"
+        "bar.update(3, values=[], force=True)\n",
+        to=to,
+        codes=["KM203"],
+    )
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_more_positions_than_there_are(to: str) -> None:
+    code = (
+        "from tensorflow.keras.utils import deserialize_keras_object as load\n\n"
+        "load(a, b)\nload(*a)\nload(a, b, c, d)\n"
+    )
+    (finding,) = [each for each in Pipeline.to(to).run(code).findings if not each.fixed]
+    assert (finding.code, finding.line) == ("KM219", 5)
+    assert finding.message == "deserialize_keras_object takes 3 arguments by position, not 4"
 
 
 def test_a_keyword_that_no_keras_had() -> None:

@@ -187,7 +187,8 @@ def test_dropout_in_a_graph_changes_for_keras_2_alone() -> None:
     )
     after = Pipeline.to("tf_keras").run(before).text
     assert "keras.layers.Dropout(0.4)(x, training=phase)" in after
-    assert Pipeline.to("keras").run(before).text == before
+    result = Pipeline.to("keras").run(before)
+    assert "    return graph_dropout(x, 0.4, training=phase)\n" in result.text  # see KM825
 
 
 REFUSED = [
@@ -247,6 +248,8 @@ WRONG = ("new weights at every call", "without being called", "inputs", "bogus")
 def test_what_would_not_do_the_same_is_reported(body: str, reason: str, to: str) -> None:
     if to == "tf_keras" and reason not in WRONG:
         return  # see KM804
+    # conv1d is none of those that the file can define, see KM825
+    body = body.replace("layers.dense(x, 4", "layers.conv1d(x, 4, 3")
     code = f"{TF}\n\ndef net(x, reuse):\n    {body}\n"
     findings = untouched(code, to=to)
     found = [each for each in findings if each.code == "KM801"]
@@ -257,14 +260,15 @@ def test_what_would_not_do_the_same_is_reported(body: str, reason: str, to: str)
 
 @pytest.mark.parametrize("to", ["keras", "tf.keras"])
 @pytest.mark.parametrize(
-    "line",
+    "call",
     [
-        "tf.layers.dropout(x, 0.4, seed=1, training=True)",
-        "tf.layers.dropout(x, 0.4, training=tf.placeholder_with_default(True, ()))",
+        "(0.4, seed=1)(x, training=True)",
+        "(0.4)(x, training=tf.placeholder_with_default(True, ()))",
     ],
 )
-def test_dropout_that_keras_3_would_repeat_is_reported(line: str, to: str) -> None:
-    findings = untouched(f"{TF}\n\ndef net(x):\n    return {line}\n", to=to)
+def test_dropout_that_keras_3_would_repeat_is_reported(call: str, to: str) -> None:
+    code = f"{TF}\n\ndef net(x):\n    return tf.layers.Dropout{call}\n"
+    findings = untouched(code, to=to)
     assert findings[0].code == "KM801"
 
 
@@ -319,7 +323,7 @@ def test_a_base_class_is_reported() -> None:
 def test_code_that_keeps_the_old_layers_on_purpose_is_left_in_peace() -> None:
     code = (
         "import os\n\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n"
-        "import tensorflow.compat.v1 as tf\n\ny = tf.layers.dense(x, 4, reuse=True)\n"
+        "import tensorflow.compat.v1 as tf\n\ny = tf.layers.conv1d(x, 4, 3, reuse=True)\n"
         "f = tf.layers.dense\n"
     )
     untouched(code, to="tf_keras", codes=[])

@@ -38,6 +38,13 @@ def test_each_name_is_reported_once() -> None:
     untouched(code, to="keras", codes=["KM110", "KM110"])
 
 
+def test_tensorflow_beside_such_a_name() -> None:
+    code = "a = K.sum(x)\nb = tf.shape(a)\nc = tf.shape(b)\n"
+    first, second = untouched(code, to="keras", codes=["KM110", "KM110"])
+    assert first.message.startswith("K is") and second.message.startswith("tf is")
+    assert second.line == 2
+
+
 @each_target
 @pytest.mark.parametrize(
     "code",

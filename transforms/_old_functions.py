@@ -300,6 +300,65 @@ def $name(
     ),
     {"dim_ordering": "data_format", "include_top": "require_flatten"},
 )
+_LAYER_TEST = OldFunction(
+    Definition(
+        "check_layer",
+        '''
+def $name(
+    layer_cls,
+    kwargs={},
+    input_shape=None,
+    input_dtype=None,
+    input_data=None,
+    expected_output=None,
+    expected_output_dtype=None,
+    fixed_batch_size=False,
+):
+    """Check the shape, weights, configuration and training of a layer; return what it gives."""
+    import inspect
+
+    import numpy as np
+
+    if input_data is None:
+        shape = [np.random.randint(1, 4) if each is None else each for each in input_shape]
+        input_data = (10 * np.random.random(shape)).astype(input_dtype or $floatx())
+    input_shape = tuple(input_shape or input_data.shape)
+    input_dtype = input_dtype or input_data.dtype.name
+    layer = layer_cls(**kwargs)
+    layer.set_weights(layer.get_weights())
+    size = input_shape[0] if fixed_batch_size else None
+
+    def check(model, layer):
+        output = model.predict(input_data, verbose=0)
+        expected = tuple(layer.compute_output_shape(input_shape))
+        assert len(expected) == len(output.shape)
+        assert all(a in (None, b) for a, b in zip(expected, output.shape)), output.shape
+        if expected_output is not None:
+            np.testing.assert_allclose(output, expected_output, rtol=1e-3)
+        again = type(model).from_config(model.get_config(), {layer_cls.__name__: layer_cls})
+        again.set_weights(model.get_weights())
+        np.testing.assert_allclose(again.predict(input_data, verbose=0), output, rtol=1e-3)
+        if 'training' in inspect.signature(layer.call).parameters:
+            model.compile('rmsprop', 'mse')
+            model.train_on_batch(input_data, output)
+        return output
+
+    x = $Input(input_shape[1:], batch_size=size, dtype=input_dtype)
+    y = layer(x)
+    assert getattr(y.dtype, 'name', y.dtype) == (expected_output_dtype or input_dtype)
+    check($Model(x, y), layer)
+    layer = layer_cls.from_config(layer.get_config())
+    x = $Input(input_shape[1:], batch_size=size, dtype=input_dtype)
+    return check($Sequential([x, layer]), layer)
+''',
+        {
+            "floatx": "keras.backend.floatx",
+            "Input": "keras.layers.Input",
+            "Model": "keras.models.Model",
+            "Sequential": "keras.models.Sequential",
+        },
+    )
+)
 _TEST = OldFunction(
     Definition(
         "clearing_state",
@@ -396,5 +455,6 @@ OLD_FUNCTIONS: dict[str, OldFunction] = {
     "keras.utils.generic_utils.get_from_module": _FROM_MODULE,
     "keras.applications.imagenet_utils._obtain_input_shape": _INPUT_SHAPE,
     "keras.utils.test_utils.keras_test": _TEST,
+    "keras.utils.test_utils.layer_test": _LAYER_TEST,
     "keras.utils.test_utils.get_test_data": _DATA,
 }

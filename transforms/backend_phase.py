@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 import libcst as cst
+import libcst.matchers as m
 
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.literals import plain
@@ -67,11 +68,12 @@ class Phases:
         first, second, given = (args.get(each) for each in source.names())
         if args.starred or first is None or second is None:
             raise RefusedPhaseError("its arguments are not in sight")
-        if loses_comments(call):
+        swapped = name == "in_test_phase"
+        between = None if swapped else _between(call)
+        if between is None and loses_comments(call):
             raise RefusedPhaseError("comments stand between its arguments")
         if given is None or plain(given.original) is None:
             self._check_reachable(call)
-        swapped = name == "in_test_phase"
 
         def make(updated: cst.Call) -> cst.BaseExpression:
             now = Arguments(call, updated, source)
@@ -88,6 +90,8 @@ class Phases:
             if item is not None and plain(item.original) is not None:
                 test = _operand(item.value)
             made = cst.IfExp(body=parts[0], test=test, orelse=parts[1])
+            if between is not None:
+                made = made.with_changes(whitespace_before_if=between)
             lpar, rpar = [*updated.lpar], [*updated.rpar]
             if not lpar and self._needs_parentheses(call, made):
                 lpar, rpar = [cst.LeftParen()], [cst.RightParen()]
@@ -159,6 +163,19 @@ class Phases:
         parent = self.conditions.parents[call]
         alone = isinstance(parent, cst.Return | cst.Assign | cst.Arg | cst.Element)
         return not alone or "\n" in cst.Module([]).code_for_node(made)
+
+
+def _between(call: cst.Call) -> cst.ParenthesizedWhitespace | None:
+    """Return what stands between two arguments, if the only comments of a call are there."""
+    if len(call.args) != 2:
+        return None
+    comma = call.args[0].comma
+    space = comma.whitespace_after if isinstance(comma, cst.Comma) else None
+    if not isinstance(space, cst.ParenthesizedWhitespace) or not m.findall(space, m.Comment()):
+        return None
+    bare = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    first = call.args[0].with_changes(comma=bare)
+    return None if loses_comments(call.with_changes(args=[first, call.args[1]])) else space
 
 
 def _has_parameters(node: cst.Lambda) -> bool:

@@ -43,6 +43,7 @@ GROWTH = Rule(
 _ALLOW_GROWTH = ("gpu_options", "allow_growth")
 #: Options of ConfigProto that TensorFlow 2 needs not be told.
 _NEEDLESS = {"allow_soft_placement": "True", "log_device_placement": "False"}
+_GPU_OPTIONS = ("tensorflow.GPUOptions", "tensorflow.compat.v1.GPUOptions")
 _Line = cst.BaseStatement
 
 
@@ -127,16 +128,24 @@ class _Reading:
             node = value
         if not isinstance(node, cst.Call):
             return None
-        if tf1.tensorflow_name(self.context.names, node.func) != name:
-            return None
         chain = dotted(node.func)
         if chain is None or chain[1:] not in ((name,), ("compat", "v1", name)):
             return None
-        if self.context.names.origins(node.func) != (".".join(("tensorflow", *chain[1:])),):
+        if self._origin(node.func) != ".".join(("tensorflow", *chain[1:])):
             return None
         self.root = chain[0]
         self.nodes.append(node)
         return node
+
+    def _origin(self, node: cst.BaseExpression) -> str | None:
+        """Return what a reference means, if only a star import of the project says so."""
+        names = self.context.names
+        bindings = names.bindings(node)
+        if not bindings:
+            return names.star_origin(node)
+        found = names.origins(node)
+        known = all(names.origin(each) is not None for each in bindings)
+        return found[0] if known and len(found) == 1 else None
 
     def _needless(self, arg: cst.Arg) -> bool:
         """Tell whether an option of the configuration is about growth, or says nothing new."""
@@ -146,7 +155,7 @@ class _Reading:
             given = arg.value
             return (
                 isinstance(given, cst.Call)
-                and tf1.tensorflow_name(self.context.names, given.func) == "GPUOptions"
+                and self._origin(given.func) in _GPU_OPTIONS
                 and len(given.args) == 1
                 and _named(given.args[0], "allow_growth")
                 and m.matches(given.args[0].value, m.Name("True"))

@@ -86,6 +86,8 @@ class Predictions(Transform):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._called: set[cst.CSTNode] = set()
+        #: Names of the functions around the walk.
+        self._around: list[str] = []
 
     @cached_property
     def _widths(self) -> OutputWidths:
@@ -116,6 +118,15 @@ class Predictions(Transform):
 
     # -- the walk ----------------------------------------------------------------------------
 
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._around.append(node.name.value)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._around.pop()
+        return updated_node
+
     def visit_Call(self, node: cst.Call) -> None:
         self._called.add(node.func)
 
@@ -138,10 +149,13 @@ class Predictions(Transform):
             not isinstance(func, cst.Attribute)
             or func.attr.value not in _METHODS
             or self.context.symbol(func) is not None
-            or func.attr.value in self._own
         ):
             return updated_node
         name = func.attr.value
+        if name in self._own:
+            if name in self._around:  # a method that hands on to what it stands around
+                self._maybe(original_node, func)
+            return updated_node
         if not self._is_model(func.value):
             self._maybe(original_node, func)
             return updated_node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -10,6 +11,7 @@ import libcst as cst
 
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.flavours import TARGETS, Target
+from kerasmigrate.flavours import target as find_target
 from kerasmigrate.import_editor import Outcome
 from kerasmigrate.imports import Located, Want, locate
 from kerasmigrate.rules import Example, Rule, Safety
@@ -63,7 +65,9 @@ GONE = Rule(
     "KM103",
     "name-is-gone",
     "Report a name that the target does not have",
-    "The import or attribute raises ImportError or AttributeError on the target.",
+    "The import or attribute raises ImportError or AttributeError on the target. What the code"
+    " takes from the private part of the target itself, such as keras.src, is only noted: no"
+    " release promises that it is there, and none that it is not.",
     Safety.NONE,
 )
 STAR = Rule(
@@ -166,10 +170,26 @@ class References(Transform):
             return  # reported once, where it is imported
         if self.context.imports.foreign(located.known) is not None:
             return  # not a Keras name: its own import is added
-        self._report_gone(node, located)
+        self._report_gone(node, located, self.context.names.origins(node))
 
-    def _report_gone(self, node: cst.CSTNode, located: Located) -> None:
+    def _report_gone(
+        self, node: cst.CSTNode, located: Located, origins: Sequence[str | None]
+    ) -> None:
         target = self.context.target
+        if target == _LEGACY and located.known in _V1 and _below(origins, _V1_ROOT):
+            return
+        # A tf_keras has never had another meaning; keras.src was that of Keras 2.13 to 2.15, too.
+        maybe = target.name == "tf_keras" or located.home.status == "unknown"
+        if maybe and _below(origins, f"{target.root}.src."):
+            self.context.report(
+                GONE,
+                node,
+                f"{origins[0]} is private: kerasmigrate does not know whether it exists",
+                advice="see whether the installed version has it, or take a public name",
+                severity=Severity.INFO,
+                confidence=Confidence.UNSURE,
+            )
+            return
         if located.home.status == "gone":
             message = f"{located.known} does not exist in {target.name} (Keras {target.api})"
         elif located.known.rpartition(".")[2].startswith("_"):
@@ -184,7 +204,8 @@ class References(Transform):
             place = plan.binding.node
             if plan.binding.name == "*":
                 place = (plan.stuck or plan.live)[0].node
-            self._report_gone(place, imports.locate(plan.path or ""))
+            origins = [self.context.names.origin(plan.binding)]
+            self._report_gone(place, imports.locate(plan.path or ""), origins)
         for plan in outcome.unused:
             self.context.report(
                 UNUSED, plan.binding.node, f"unused import of {plan.path}", fix=True
@@ -208,6 +229,16 @@ class References(Transform):
                 message = f"{new} joins {old}" if added else f"{old} is now {new}"
                 self.context.report(IMPORT, statement, message, fix=True)
         return outcome
+
+
+#: tf.keras of TensorFlow up to 2.15, or with TF_USE_LEGACY_KERAS=1: its compat.v1 has more.
+_LEGACY = find_target("tf.keras", 2)
+_V1_ROOT = "tensorflow.compat.v1.keras."
+_V1 = frozenset(("keras.backend.get_session", "keras.backend.set_session"))
+
+
+def _below(origins: Sequence[str | None], root: str) -> bool:
+    return bool(origins) and all(each is not None and each.startswith(root) for each in origins)
 
 
 def _import_text(statement: Statement) -> str:

@@ -214,7 +214,11 @@ class Signatures(Transform):
             if not name or self._spoken & {arg, arg.value} or target.named(name):
                 continue
             if not any(old.named(name) for old in found.olds):
-                if not target.accepts(name) and not _knows(found.path, found.method, name):
+                if target.accepts(name):
+                    continue
+                if _knows(found.path, found.method, name):
+                    self._report_argument(arg.value, found, name)
+                else:
                     self._report_never(
                         arg.value, found, name, f"has no argument {name}=, in no Keras"
                     )
@@ -295,6 +299,15 @@ class Signatures(Transform):
             each.kind == "var_positional" for each in target.parameters
         )
         other = [order for order in orders if order != today[:count]]
+        if not orders and not fits:
+            self.context.report(
+                NEVER,
+                call,
+                f"{found.name} takes {len(today)} arguments by position, not {count}",
+                advice="name the arguments",
+                confidence=Confidence.LIKELY,
+            )
+            return updated
         if not other or (fits and count == 0):
             self._required(call, found, target, count, keywords)
             return updated

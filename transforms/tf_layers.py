@@ -20,7 +20,15 @@ from . import tf_layers_table as table
 from ._edits import keyword
 from .backend_forms import alone
 from .tf_layers_checks import Checks, RefusedLayerError
-from .tf_layers_rules import CONTRIB, CONTRIB_GONE, CONVERTED, KEPT, NOT_CONVERTED
+from .tf_layers_definitions import definition, drop_neutral, is_odd
+from .tf_layers_rules import (
+    CONTRIB,
+    CONTRIB_GONE,
+    CONVERTED,
+    DEFINED,
+    KEPT,
+    NOT_CONVERTED,
+)
 from .tf_layers_table import Entry
 
 _Maker = Callable[[cst.Call], cst.BaseExpression]
@@ -47,7 +55,7 @@ _KEEP = "; or keep tf.compat.v1.layers, with TF_USE_LEGACY_KERAS=1 in the enviro
 class TensorFlowLayers(Transform):
     """Converts ``tf.layers``, and what of ``tf.contrib.layers`` stands in calls of layers."""
 
-    rules = (CONVERTED, NOT_CONVERTED, KEPT, CONTRIB, CONTRIB_GONE)
+    rules = (CONVERTED, NOT_CONVERTED, KEPT, DEFINED, CONTRIB, CONTRIB_GONE)
     order = 12
 
     def __init__(self, context: Context) -> None:
@@ -156,8 +164,11 @@ class TensorFlowLayers(Transform):
             make = self._function if known.is_function else self._class
             make(call, call, known, known.path)
         except RefusedLayerError as refused:
-            if refused.wrong or not self._keep(call, known, str(refused)):
-                self._refuse(call.func, f"tf.layers.{known.name}: {refused}", refused.advice)
+            if not refused.wrong and (
+                self._keep(call, known, str(refused)) or self._define(call, known, str(refused))
+            ):
+                return
+            self._refuse(call.func, f"tf.layers.{known.name}: {refused}", refused.advice)
             return
         except UnbindableError as reason:
             if self._keep(call, known, str(reason)):
@@ -208,6 +219,50 @@ class TensorFlowLayers(Transform):
             func=func.with_changes(lpar=updated.func.lpar, rpar=updated.func.rpar)
         )
         return True
+
+    def _define(self, call: cst.Call, known: Entry, why: str) -> bool:
+        """Define a function that does the same with TensorFlow alone, if it is one of those."""
+        found = definition(known.name)
+        near = tf1.place(self.context.names, call.func)
+        if found is None or not known.is_function or not self.context.definitions.fits(near):
+            return False
+        defined, signature = found
+        try:
+            self._redefined(call, call, known, signature, "tf")
+        except UnbindableError:
+            return False
+        if not self.context.report(
+            DEFINED,
+            call,
+            f"the file defines what tf.layers.{known.name} did: {why}",
+            fix=True,
+            confidence=Confidence.LIKELY,
+        ):
+            return False
+        local = self.context.definitions.need(defined, near)
+        assert local is not None
+        tf1.release(self.context, call.func)
+        self._makers[call] = lambda updated: self._redefined(call, updated, known, signature, local)
+        return True
+
+    def _redefined(
+        self, call: cst.Call, updated: cst.Call, known: Entry, signature: Signature, local: str
+    ) -> cst.Call:
+        """Return the call of a definition.
+
+        Raises:
+            UnbindableError: The arguments do not fit it.
+        """
+        args = Arguments(call, updated, known.signature)
+        drop_neutral(args)
+        if is_odd(args):
+            raise UnbindableError("TensorFlow does not know what Keras calls by that name")
+        left = args.fit(signature)
+        if left:
+            raise UnbindableError(f"the definition has no argument {left[0]}=")
+        made = args.render()
+        func = cst.Name(local, lpar=updated.func.lpar, rpar=updated.func.rpar)
+        return made.with_changes(func=func)
 
     def _note(self, call: cst.Call, known: Entry) -> str:
         if self._checks.regularizers(call, known):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from kerasmigrate.findings import Severity
 from kerasmigrate.rules import Example, Rule, Safety
 
+from .tf_layers_definitions import written
+
 _EFFECTIVE = "https://www.tensorflow.org/guide/migrate/model_mapping"
 
 CONVERTED = Rule(
@@ -38,14 +40,14 @@ CONVERTED = Rule(
         Example(
             "import tensorflow as tf\n\n\ndef net(x):\n"
             "    with tf.variable_scope('net', reuse=tf.AUTO_REUSE):\n"
-            "        return tf.layers.dense(x, 10)\n",
+            "        return tf.layers.conv1d(x, 10, 3)\n",
             "import tensorflow as tf\n\n\ndef net(x):\n"
             "    with tf.variable_scope('net', reuse=tf.AUTO_REUSE):\n"
-            "        return tf.layers.dense(x, 10)\n",
+            "        return tf.layers.conv1d(x, 10, 3)\n",
         ),
     ),
     untouched=(
-        "Layers whose weights are shared or looked up by name; they get KM801.",
+        "Layers whose weights are shared or looked up by name; they get KM825 or KM801.",
         "Files that set TF_USE_LEGACY_KERAS themselves and use tf.compat.v1.layers, for tf_keras.",
     ),
     references=(_EFFECTIVE,),
@@ -88,8 +90,34 @@ KEPT = Rule(
         ),
     ),
     untouched=(
-        "Targets with the API of Keras 3, which have nothing of the kind: KM801.",
+        "Targets with the API of Keras 3, which have nothing of the kind: KM825 and KM801.",
         "Files that set TF_USE_LEGACY_KERAS themselves and use tf.compat.v1.layers.",
+    ),
+    references=(_EFFECTIVE,),
+)
+DEFINED = Rule(
+    "KM825",
+    "tf-layers-defined",
+    "Define what tf.layers.dense, conv2d and dropout did where no Keras layer does the same",
+    "tf.layers finds weights again by the names of scopes, keeps what is not trainable out of"
+    " tf.trainable_variables(), and drops out as a placeholder tells it. Keras layers do none of"
+    " that in a graph, and Keras 3 has no tf.layers. What these three did takes a few lines of"
+    " TensorFlow: get_variable() in a scope, and the operation. Variables and operations keep"
+    " their names, so that checkpoints, scopes and collections work as before.",
+    Safety.REVIEW,
+    examples=(
+        Example(
+            "import tensorflow.compat.v1 as tf\n\n\ndef net(x, training=tf.placeholder(tf.bool)):\n"
+            "    return tf.layers.dropout(x, 0.4, training=training)\n",
+            f"import tensorflow.compat.v1 as tf\n\n\n{written('dropout')}\n\n\n"
+            "def net(x, training=tf.placeholder(tf.bool)):\n"
+            "    return graph_dropout(x, 0.4, training=training)\n",
+        ),
+    ),
+    untouched=(
+        "tf_keras, which keeps the very functions: KM804.",
+        "Other functions of tf.layers, regularizers, constraints, and names such as"
+        " activation='relu': KM801.",
     ),
     references=(_EFFECTIVE,),
 )

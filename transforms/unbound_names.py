@@ -18,7 +18,7 @@ UNBOUND = Rule(
     'A cell of a notebook, or a piece of another file, whose import stayed behind: "NameError:'
     " name 'tf' is not defined\". What such a name means cannot be known, so nothing below it is"
     " migrated. Only names that are read the way Keras is read are reported: tf.keras.…, or a"
-    " function that Keras has.",
+    " function that Keras has; beside one of those any tf.",
     Safety.NONE,
     untouched=(
         "Files with a star import, exec() or globals(), which may bind anything.",
@@ -52,6 +52,9 @@ class UnboundNames(Transform):
             if reference.name in _USUAL and reference.name not in seen and _is_keras(reference):
                 seen.add(reference.name)
                 self._report(reference)
+        lost = (each for each in free if each.name == "tf" and each.attributes)
+        if seen and "tf" not in seen and (reference := next(lost, None)) is not None:
+            self._report(reference)  # the same import lines stayed behind
 
     def _report(self, reference: Reference) -> None:
         self.context.report(
