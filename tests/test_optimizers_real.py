@@ -225,6 +225,8 @@ class Heavy(package.optimizers.Optimizer):
 
     def build(self, var_list):
         super().build(var_list)
+        if hasattr(self, "slots"):
+            return
         self.slots = [self.add_variable_from_reference(each, "slot") for each in var_list]
 
     def update_step(self, gradient, variable):
@@ -263,4 +265,5 @@ def test_an_optimizer_of_ones_own_takes_the_steps_of_the_old_one() -> None:
             capture_output=True,
             text=True,
         )
+        assert done.stdout, done.stderr
         np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), old, rtol=1e-5)
