@@ -101,8 +101,8 @@ _NEW_STEPS = (
 _NEW_STEPS_2 = (
     "derive from keras.optimizers.Optimizer, give its constructor name=, set self._learning_rate ="
     " self._build_learning_rate(learning_rate), make the slots in build(self, var_list), which is"
-    " called more than once, with self.add_variable_from_reference(variable, name), and write update_step(self, gradient,"
-    " variable)"
+    " called more than once, with self.add_variable_from_reference(variable, name), and write"
+    " update_step(self, gradient, variable)"
 )
 _KEPT_STEPS = "derive from keras.optimizers.legacy.Optimizer, which still calls it; or "
 
