@@ -135,6 +135,7 @@ class Walk(Rebuilder):
             self._up[kind] = known
         handlers, remembers = known
         updated = updated_node
+        before: list[cst.CSTNode] = []
         for transform, handler in handlers:
             try:
                 result = handler(original_node, updated)
@@ -143,12 +144,35 @@ class Walk(Rebuilder):
             if result is updated:
                 continue
             if not isinstance(result, cst.CSTNode):
-                removed: cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT] = result
-                return removed
+                last = _with_lines_before(result, updated)
+                if not last:
+                    removed: cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT] = result
+                    return removed
+                before += last[:-1]
+                result = last[-1]
             updated = cast(cst.CSTNodeT, result)
         if remembers:
             self.originals[updated] = original_node
+        if before:
+            return cast(
+                "cst.FlattenSentinel[cst.CSTNodeT]", cst.FlattenSentinel([*before, updated])
+            )
         return updated
+
+
+def _with_lines_before(
+    result: cst.RemovalSentinel | cst.FlattenSentinel[Any], line: cst.CSTNode
+) -> list[cst.CSTNode]:
+    """Return a line and the ones that a transform put before it; none where it did something else.
+
+    Then the transforms behind it still get to see the line.
+    """
+    if isinstance(result, cst.RemovalSentinel) or not isinstance(line, cst.SimpleStatementLine):
+        return []
+    nodes: list[cst.CSTNode] = list(result)
+    last = nodes[-1] if nodes else None
+    same = isinstance(last, cst.SimpleStatementLine) and last.body is line.body
+    return nodes if same else []
 
 
 @dataclass(frozen=True)

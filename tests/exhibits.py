@@ -107,11 +107,8 @@ KNOWN: dict[str | tuple[str, str], Known] = {
 }
 #: Files that the target cannot run before a person has followed the findings.
 REPORTED: dict[tuple[str, str], list[str]] = {
-    ("k1_places", "keras"): ["KM103", "KM103"],
     ("k1_questions", "keras"): ["KM103", "KM211"],
     ("k1_questions", "tf_keras"): ["KM103", "KM211"],
-    ("k1_thresholds", "keras"): ["KM103"],
-    ("k2_places", "keras"): ["KM103", "KM103"],
 }
 #: Findings that stay open: in order in these models, or what ``KNOWN`` has of them.
 OPEN: dict[str | tuple[str, str], list[str]] = {

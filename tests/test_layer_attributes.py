@@ -193,3 +193,16 @@ def test_updates_in_another_call_are_reported_beside_it() -> None:
         to="keras",
         codes=["KM813", "KM405"],
     )
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_one_name_tells_by_itself_what_has_it(to: str) -> None:
+    head = (
+        "from {0} import layers\n\nlayers.Dense\n\n\nclass A:\n    def ask(self):\n        return "
+    )
+    (found,) = untouched(head.format(to) + "self.actor.uses_learning_phase\n", to=to)
+    assert (found.code, found.confidence.value) == ("KM405", "unsure")
+    untouched(head.format(to) + "self.uses_learning_phase\n", to=to, codes=[])
+    untouched(head.format(to) + "agent.uses_learning_phase\n", to=to, codes=[])
+    other = head.replace("from {0} import", "from lasagne import")
+    untouched(other + "self.actor.uses_learning_phase\n", to=to, codes=[])

@@ -195,3 +195,75 @@ def test_old_optimizers_of_tf_keras_step_as_those_of_keras_2() -> None:
     new = json.loads(done.stdout.splitlines()[-1])
     for call, first, second in zip(SET, old, new, strict=True):
         assert np.abs(np.subtract(first, second)).max() < 2e-6, call
+
+
+#: A custom optimizer as Keras 2.2 wanted it, and as the advice of KM232 says it for today's.
+OWN = {
+    "2.2.4": """
+from keras import backend as K
+from keras.optimizers import Optimizer
+
+class Heavy(Optimizer):
+    def __init__(self, learning_rate=0.1, **kwargs):
+        super(Heavy, self).__init__(**kwargs)
+        self.learning_rate = K.variable(learning_rate)
+
+    def get_updates(self, loss, params):
+        slots = [K.zeros(K.int_shape(each)) for each in params]
+        self.updates = []
+        for variable, gradient, slot in zip(params, self.get_gradients(loss, params), slots):
+            moved = 0.9 * slot + gradient
+            self.updates.append(K.update(slot, moved))
+            self.updates.append(K.update(variable, variable - self.learning_rate * moved))
+        return self.updates
+""",
+    "tf_keras": """
+class Heavy(package.optimizers.Optimizer):
+    def __init__(self, learning_rate=0.1, name="heavy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+
+    def build(self, var_list):
+        super().build(var_list)
+        if hasattr(self, "slots"):
+            return
+        self.slots = [self.add_variable_from_reference(each, "slot") for each in var_list]
+
+    def update_step(self, gradient, variable):
+        slot = self.slots[self._index_dict[self._var_key(variable)]]
+        slot.assign(0.9 * slot + gradient)
+        variable.assign_sub(self.learning_rate * slot)
+""",
+    "keras": """
+class Heavy(package.optimizers.Optimizer):
+    def build(self, variables):
+        super().build(variables)
+        self.slots = [self.add_variable_from_reference(each, "slot") for each in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        slot = self.slots[self._get_variable_index(variable)]
+        slot.assign(0.9 * slot + gradient)
+        variable.assign_sub(learning_rate * slot)
+""",
+}
+
+
+@pytest.mark.pypi
+def test_an_optimizer_of_ones_own_takes_the_steps_of_the_old_one() -> None:
+    train = STEPS[STEPS.index("def weights") : STEPS.index("def old")]
+    old = run_original(
+        "2.2.4",
+        OWN["2.2.4"]
+        + train.replace("layers.Input((3,)), layers.Dense(1,", "layers.Dense(1, input_dim=3,")
+        + "\nimport keras\nresults['steps'] = weights(keras, Heavy(0.1))\n",
+    )["steps"]
+    for package in ("tf_keras", "keras"):
+        head = STEPS[: STEPS.index("def old")]
+        code = head + f"import {package} as package\n" + OWN[package]
+        done = subprocess.run(
+            (sys.executable, "-c", code + "\nprint(json.dumps(weights(package, Heavy(0.1))))"),
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout, done.stderr
+        np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), old, rtol=1e-5)

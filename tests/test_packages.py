@@ -112,12 +112,22 @@ RL_FAILS = {
     # Its optimizer computes updates in get_updates(), which nothing calls any more.
     "test_ddpg.py::test_single_ddpg_input": "rl/util.py:89: in __init__",
     "test_ddpg.py::test_multi_ddpg_input": "rl/util.py:89: in __init__",
-    # compile(metrics=[]) adds to the one list that is the default of all calls.
-    "test_dqn.py::test_single_dqn_input": "rl/agents/dqn.py:325: in backward",
-    # Since 1.24 NumPy makes no array of lists that have different lengths.
+    # Since 1.24 NumPy makes no array of lists that have different lengths. The second of the two
+    # above would get there next, by way of rl/agents/ddpg.py:191.
     "test_cem.py::test_multi_cem_input": "rl/agents/cem.py:88: in select_action",
     "test_dqn.py::test_multi_dqn_input": "rl/agents/dqn.py:57: in process_state_batch",
     "test_dqn.py::test_multi_continuous_dqn_input": "rl/agents/dqn.py:57: in process_state_batch",
+}
+#: What keeps the agent with that optimizer from working, line by line.
+RL_FINDINGS = {
+    ("rl/agents/ddpg.py", 80, "KM405"),
+    ("rl/agents/ddpg.py", 139, "KM265"),
+    ("rl/agents/ddpg.py", 144, "KM813"),
+    ("rl/agents/ddpg.py", 148, "KM816"),
+    ("rl/agents/ddpg.py", 149, "KM512"),
+    ("rl/agents/ddpg.py", 153, "KM512"),
+    ("rl/util.py", 87, "KM232"),
+    ("rl/util.py", 89, "KM216"),
 }
 
 
@@ -130,7 +140,7 @@ def test_rl_passes_the_tests_that_keras_decides(
         for file in migrate([before], to="tf_keras").files
         for finding in file.open_findings
     }
-    assert {("rl/util.py", 87, "KM232"), ("rl/util.py", 89, "KM216")} <= findings
+    assert findings >= RL_FINDINGS
     tree = migrated("keras-rl", "0.4.2", "tf_keras")
     done = subprocess.run(
         (sys.executable, "-m", "pytest", "tests", "-q", "--tb=short", "-p", "no:cacheprovider"),
@@ -144,7 +154,7 @@ def test_rl_passes_the_tests_that_keras_decides(
     assert sorted(failed) == sorted(RL_FAILS)
     for where in RL_FAILS.values():
         assert where in done.stdout
-    assert re.search(r"^6 failed, 17 passed", done.stdout, re.MULTILINE)
+    assert re.search(r"^5 failed, 18 passed", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("to", ["tf_keras", "keras"])

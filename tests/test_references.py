@@ -562,7 +562,7 @@ def test_block_does_not_become_empty() -> None:
     ("to", "known"), [("keras", False), ("tf.keras", False), ("tf_keras", True)]
 )
 def test_names_only_in_tf_keras(to: str, known: bool) -> None:
-    code = "from {}.layers import LocallyConnected1D\n\nLocallyConnected1D(4, 3)\n"
+    code = "from {}.layers import LocallyConnected1D\n\nprint(LocallyConnected1D)\n"
     before = code.format("keras")
     if known:
         check(before, code.format(ROOTS[to]), to=to)
@@ -1026,12 +1026,13 @@ def test_a_module_of_the_project_called_keras_is_still_keras(tmp_path: Path) -> 
 
 def test_advice_for_a_gone_name() -> None:
     (finding,) = untouched(
-        "from keras.layers import LocallyConnected1D\n\nLocallyConnected1D(4, 3)\n",
+        "from keras.layers import LocallyConnected1D\n\nprint(LocallyConnected1D)\n",
         to="keras",
         codes=["KM103"],
     )
     assert finding.advice == (
-        "write it as a layer, or migrate to tf_keras, which still has it;"
+        "write it as a layer, or migrate to tf_keras, which still has it; a plain call"
+        " LocallyConnected1D(filters, kernel_size) is converted;"
         " tensorflow.keras.layers.LocallyConnected1D still exists"
     )
 

@@ -88,6 +88,31 @@ assert np.array_equal(after[0], before[0][::-1, ::-1]) and np.array_equal(after[
 assert np.array_equal(after[2], before[2][::-1, ::-1])
 """
 
+CONFIGS = """
+import numpy as np
+import keras
+from keras.models import Model, Sequential, model_from_config
+
+
+class Mine(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+i = keras.layers.Input((3,))
+models = [
+    Sequential([keras.layers.Input((3,)), keras.layers.Dense(2), Mine()]),
+    Model(i, keras.layers.Dense(2)(i)),
+]
+for model in models:
+    config = {"class_name": model.__class__.__name__, "config": model.get_config()}
+    copy = model_from_config(config, custom_objects={"Mine": Mine})
+    copy.set_weights(model.get_weights())
+    x = np.ones((2, 3), "float32")
+    assert type(copy) is type(model) and copy.layers[0].name == model.layers[0].name
+    assert np.array_equal(copy.predict(x, verbose=0), model.predict(x, verbose=0))
+"""
+
 PREPROCESSING = """
 import numpy as np
 import keras
@@ -222,7 +247,7 @@ def _run(code: str, to: str, folder: Path, before: str = "") -> None:
 
 @pytest.mark.parametrize("to", ["keras", "tf_keras"])
 def test_layers_kernels_and_cudnn(to: str, tmp_path: Path) -> None:
-    for number, code in enumerate((LAYERS, KERNELS, RECURRENT)):
+    for number, code in enumerate((LAYERS, KERNELS, RECURRENT, CONFIGS)):
         _run(code, to, tmp_path / str(number))
 
 

@@ -93,6 +93,15 @@ def test_the_queue_in_keras_3(before: str, after: str) -> None:
     call(before, before, to="tf_keras", codes=["KM101"])
 
 
+def test_the_advice_names_the_data() -> None:
+    (finding,) = call("fit(g, workers=n, max_queue_size=5)", "fit(g)", codes=["KM225"])
+    assert finding.advice == (
+        "where the data is a PyDataset, write g.max_queue_size = 5; g.workers = n"
+    )
+    (finding,) = call("fit(make(), workers=4)", "fit(make())", codes=["KM225"])
+    assert finding.advice == "where the data is a PyDataset, write data.workers = 4"
+
+
 def test_show_accuracy_says_what_to_do_instead() -> None:
     findings = call("fit(x, y, show_accuracy=True)", "fit(x, y)", codes=["KM225"])
     assert findings[0].advice == "compile with metrics=['accuracy']"

@@ -420,6 +420,27 @@ def $name(yaml_string, custom_objects=None):
         {"model_from_json": "keras.models.model_from_json"},
     )
 )
+#: Keras 3 finds no class by a name alone: "Could not locate class 'Sequential'".
+_FROM_CONFIG = OldFunction(
+    Definition(
+        "model_from_config",
+        '''
+def $name(config, custom_objects=None):
+    """Build a model of the class and the configuration in a dictionary."""
+    kinds = {'Sequential': $Sequential, 'Model': $Model, 'Functional': $Model}
+    kind = kinds.get(config['class_name'])
+    if kind is None:
+        return $deserialize(config, custom_objects=custom_objects)
+    return kind.from_config(config['config'], custom_objects=custom_objects)
+''',
+        {
+            "Sequential": "keras.models.Sequential",
+            "Model": "keras.models.Model",
+            "deserialize": "keras.saving.deserialize_keras_object",
+        },
+    ),
+    needed=3,
+)
 #: What ``Model.to_yaml`` did (engine/topology.py of 1.2.2, engine/network.py of 2.3.1).
 TO_YAML = Definition(
     "model_to_yaml",
@@ -435,6 +456,8 @@ def $name(model, **kwargs):
 )
 OLD_FUNCTIONS: dict[str, OldFunction] = {
     "keras.models.model_from_yaml": _FROM_YAML,
+    "keras.models.model_from_config": _FROM_CONFIG,
+    "keras.engine.saving.model_from_config": _FROM_CONFIG,
     "keras.utils.np_utils.conv_output_length": _CONV_OUTPUT,
     "keras.utils.conv_utils.conv_output_length": _CONV_OUTPUT,
     "keras.utils.np_utils.conv_input_length": _CONV_INPUT,

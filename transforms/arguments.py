@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 import libcst as cst
 
@@ -60,7 +61,16 @@ _NEW_SPELLING = frozenset(("padding", "strides", "data_format"))
 class LegacyArguments(Transform):
     """Converts the arguments of every callable in the table."""
 
-    rules = (ARGUMENT, KERNEL, NO_SUCCESSOR, NOT_CONVERTED, LAYOUT_VALUE, DECAY, LEGACY, CLIPPING)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        ARGUMENT,
+        KERNEL,
+        NO_SUCCESSOR,
+        NOT_CONVERTED,
+        LAYOUT_VALUE,
+        DECAY,
+        LEGACY,
+        CLIPPING,
+    )
     order = 20
 
     def __init__(self, context: Context) -> None:

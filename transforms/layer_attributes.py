@@ -8,8 +8,9 @@ from functools import cached_property
 
 import libcst as cst
 
-from kerasmigrate.findings import Severity
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
@@ -68,7 +69,8 @@ GONE_ATTRIBUTE = Rule(
     " none, or others: reading one raises AttributeError, and setting one does nothing.",
     Safety.NONE,
     untouched=(
-        "Values that are not certainly layers, models or Keras tensors.",
+        "Values that are not certainly layers, models or Keras tensors; uses_learning_phase of one"
+        " that may be a layer is reported as unsure.",
         "Instances of classes that define the attribute themselves.",
         "model.updates in tf.control_dependencies; it gets KM813.",
     ),
@@ -104,6 +106,8 @@ _OF_LAYERS = {
     "_trainable_weights": _Gone(3, "create weights by add_weight(), read trainable_weights"),
     "_non_trainable_weights": _Gone(3, "create weights by add_weight(trainable=False)"),
 }
+#: Read from an object that nothing is known of, this still tells that it is one of Keras.
+_UNMISTAKABLE = "uses_learning_phase"
 _OF_MODELS = {
     "input_names": _Gone(3, "write [tensor.name for tensor in model.inputs]"),
     "targets": _Gone(2, _COMPILED),
@@ -329,6 +333,8 @@ class LayerAttributes(InClasses):
         elif name in _OF_TENSORS and self._tensors.is_keras(node.value):
             gone = _OF_TENSORS[name]
             kind = "tensor"
+        if name == _UNMISTAKABLE and (kind is None or self._defines(node.value, name)):
+            self._maybe_gone(node, _OF_LAYERS[name].advice)
         if gone is None or self.context.target.api < gone.since:
             return
         if self._is_stored(node) or self._defines(node.value, name):
@@ -345,6 +351,21 @@ class LayerAttributes(InClasses):
             advice=gone.advice,
             severity=Severity.ERROR,
         )
+
+    def _maybe_gone(self, node: cst.Attribute, advice: str) -> None:
+        """Report what only layers and models of Keras ever had, of an object that is not known."""
+        if self._is_stored(node) or len(dotted(node.value) or ()) < 2:
+            return
+        if any(True for _ in self.context.names.symbols()):
+            self.context.report(
+                GONE_ATTRIBUTE,
+                node,
+                f"{self.context.module.code_for_node(node.value)} may be a layer or model, which"
+                f" has no {node.attr.value} in {self.context.target.name}",
+                advice=advice,
+                severity=Severity.WARNING,
+                confidence=Confidence.UNSURE,
+            )
 
 
 def _is_zero(node: cst.BaseExpression) -> bool:

@@ -92,6 +92,19 @@ _INSTEAD = {
     "minimize": ("compute the gradients with a tape, and pass them to apply_gradients()", ""),
     "variables": ("it is an attribute now: leave the parentheses out", ""),
 }
+#: How an optimizer is derived today, which tests/test_optimizers_real.py does.
+_NEW_STEPS = (
+    "derive from keras.optimizers.Optimizer, make the slots in build(self, variables) with"
+    " self.add_variable_from_reference(variable, name), and write update_step(self, gradient,"
+    " variable, learning_rate)"
+)
+_NEW_STEPS_2 = (
+    "derive from keras.optimizers.Optimizer, give its constructor name=, set self._learning_rate ="
+    " self._build_learning_rate(learning_rate), make the slots in build(self, var_list), which is"
+    " called more than once, with self.add_variable_from_reference(variable, name), and write"
+    " update_step(self, gradient, variable)"
+)
+_KEPT_STEPS = "derive from keras.optimizers.legacy.Optimizer, which still calls it; or "
 
 
 class Optimizers(Transform):
@@ -240,12 +253,11 @@ class Optimizers(Transform):
             return
         if any(".legacy." in path and self.context.target.api < 3 for path in bases):
             return
-        legacy = "" if self.context.target.api >= 3 else "keras.optimizers.legacy.Optimizer, or "
         self.context.report(
             CUSTOM,
             node.name,
             f"{node.name.value} computes its updates in {given}(), which nothing calls",
-            advice=f"derive from {legacy}keras.optimizers.Optimizer, make the slots in"
-            " build(self, variables), and write update_step(self, gradient, variable,"
-            " learning_rate)",
+            advice=_NEW_STEPS
+            if self.context.target.api >= 3
+            else (_NEW_STEPS_2 if given == "get_updates" else _KEPT_STEPS + _NEW_STEPS_2),
         )

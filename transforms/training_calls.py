@@ -13,10 +13,12 @@ from kerasmigrate.eras import KERAS_1, KERAS_2, Era
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.inventory import Signature
 from kerasmigrate.rules import Rule
+from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import MODEL, SEQUENTIAL, is_a
 from kerasmigrate.versions import KERAS_2_3, LATE, TF1, plausible
 
+from ._datasets import is_dataset
 from .arguments_rules import NO_SUCCESSOR
 from .arguments_table import advice
 from .training_calls_rules import (
@@ -24,6 +26,7 @@ from .training_calls_rules import (
     GENERATOR,
     MAYBE_MODEL,
     ORDER,
+    QUEUE,
     STEPS,
     TRAINING,
     UNKNOWN_STEPS,
@@ -66,6 +69,8 @@ class _Work:
     args: Arguments
     method: str
     rules: dict[Rule, list[str]] = field(default_factory=dict)
+    #: Statements to put before the line.
+    before: list[cst.SimpleStatementLine] = field(default_factory=list)
     advice: dict[Rule, str] = field(default_factory=dict)
 
     def note(self, rule: Rule, text: str) -> None:
@@ -75,12 +80,25 @@ class _Work:
 class TrainingCalls(Transform):
     """Converts calls of a model's methods."""
 
-    rules = (TRAINING, GENERATOR, STEPS, UNKNOWN_STEPS, DROPPED, ORDER, MAYBE_MODEL, NO_SUCCESSOR)
+    rules = (
+        TRAINING,
+        GENERATOR,
+        STEPS,
+        UNKNOWN_STEPS,
+        DROPPED,
+        QUEUE,
+        ORDER,
+        MAYBE_MODEL,
+        NO_SUCCESSOR,
+    )
     order = 20
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._classes: list[cst.ClassDef] = []
+        #: The line that is nothing but a call and what takes its value, by that call.
+        self._lines: dict[cst.CSTNode, cst.SimpleStatementLine] = {}
+        self._before: dict[cst.CSTNode, list[cst.SimpleStatementLine]] = {}
 
     @cached_property
     def era(self) -> Era:
@@ -110,6 +128,22 @@ class TrainingCalls(Transform):
     ) -> cst.BaseStatement:
         self._classes.pop()
         return updated_node
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        small = node.body[0]
+        value = small.value if isinstance(small, cst.Expr | cst.Assign | cst.Return) else None
+        if isinstance(value, cst.Call) and len(node.body) == 1:
+            self._lines[value] = node
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
+        lines = self._before.get(original_node)
+        if not lines:
+            return updated_node
+        first = lines[0].with_changes(leading_lines=updated_node.leading_lines)
+        last = updated_node.with_changes(leading_lines=())
+        return cst.FlattenSentinel([first, *lines[1:], last])
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func
@@ -211,6 +245,8 @@ class TrainingCalls(Transform):
                     else Confidence.CERTAIN
                 ),
             )
+        if work.before:
+            self._before[self._lines[original]] = work.before
         result = args.render()
         if new_method != method:
             func = cst.ensure_type(result.func, cst.Attribute)
@@ -284,21 +320,56 @@ class TrainingCalls(Transform):
             generator.name = "x"
 
     def _queue(self, work: _Work, target: Signature) -> None:
-        """Drop what only the data itself can be told since Keras 3."""
+        """Tell the data what only the data itself can be told since Keras 3, or drop it."""
         names = {**{old: new for old, new in _RENAME.items() if new in _QUEUE}}
         names |= {name: name for name in _QUEUE}
+        told: dict[str, Argument] = {}
         for name, new in names.items():
             item = work.args.get(name)
             if item is None or target.named(new):
                 continue
             value = literals.plain(item.original)
             work.args.drop(item)
-            work.note(DROPPED, f"{name}= is dropped")
             if isinstance(value, literals.Unknown) or value != _QUEUE[new]:
-                work.advice[DROPPED] = (
-                    "where the data is a PyDataset, give workers=, use_multiprocessing= and"
-                    " max_queue_size= to it"
-                )
+                told[new] = item
+            else:
+                work.note(DROPPED, f"{name}= is dropped")
+        data = self._datasets(work) if told else []
+        if data:
+            work.note(QUEUE, f"{', '.join(f'{name}=' for name in told)} now belong to the data")
+            work.before = [_setting(data, name, item.value) for name, item in told.items()]
+        elif told:
+            for name in told:
+                work.note(DROPPED, f"{name}= is dropped")
+            work.advice[DROPPED] = self._setting_advice(work, told)
+
+    def _datasets(self, work: _Work) -> list[cst.BaseExpression]:
+        """Return the data of a call; none where not all of it is certain to be a PyDataset."""
+        if work.call not in self._lines or work.args.starred:
+            return []
+        first = work.args.get("generator") or work.args.get("x")
+        second = work.args.get("validation_data")
+        given = [each.original for each in (first, second) if each is not None]
+        if second is not None and isinstance(second.original, cst.Tuple):
+            given = given[:1]  # arrays need no workers
+        if first is None or not all(
+            each is not None and is_dataset(self.context, each) for each in given
+        ):
+            return []
+        return [each for each in given if each is not None]
+
+    def _setting_advice(self, work: _Work, told: dict[str, Argument]) -> str:
+        """Say how a PyDataset is told."""
+        item = work.args.get("generator") or work.args.get("x")
+        shown = item is not None and dotted(item.original) is not None
+        data = item.original if item is not None and item.original is not None and shown else None
+        lines = [
+            self.context.module.code_for_node(
+                _setting([data or cst.Name("data")], name, each.original or each.value)
+            )
+            for name, each in told.items()
+        ]
+        return f"where the data is a PyDataset, write {'; '.join(each.strip() for each in lines)}"
 
     def _same_order(self, args: Arguments, method: str) -> None:
         """Refuse a second position that may count samples or batches."""
@@ -430,6 +501,14 @@ class TrainingCalls(Transform):
                 parts.append(f"{new}={code_of(value)}")
         assert isinstance(work.call.func, cst.Attribute)
         return f"{code_of(work.call.func.value)}.{work.method}({', '.join(parts)})"
+
+
+def _setting(
+    data: list[cst.BaseExpression], name: str, value: cst.BaseExpression
+) -> cst.SimpleStatementLine:
+    """Write ``data.workers = value``."""
+    targets = [cst.AssignTarget(cst.Attribute(each, cst.Name(name))) for each in data]
+    return cst.SimpleStatementLine([cst.Assign(targets, value)])
 
 
 _NEW_WORDS = frozenset(("epochs", "steps_per_epoch", "validation_steps", "steps", *_QUEUE))

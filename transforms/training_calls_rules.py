@@ -84,6 +84,7 @@ DROPPED = Rule(
     "Drop an argument of a training call that has no successor in the call",
     "max_queue_size, workers and use_multiprocessing belong to the data in Keras 3: they are"
     " arguments of PyDataset, and fit raises \"got an unexpected keyword argument 'workers'\"."
+    " Where the source shows that the data is one, KM269 tells it."
     " show_accuracy and class_mode are from before Keras 1.0; accuracy is asked for with"
     " compile(metrics=['accuracy']). experimental_run_tf_function chose between two training loops"
     " of TensorFlow 2.0 and 2.1; Keras 2.15 takes it and ignores it.",
@@ -96,6 +97,33 @@ DROPPED = Rule(
             "from keras.models import Sequential\n\n"
             "model = Sequential()\nmodel.fit(batches, steps_per_epoch=10)\n",
         ),
+    ),
+)
+QUEUE = Rule(
+    "KM269",
+    "queue-of-the-data",
+    "Tell the data how many workers it has",
+    "max_queue_size, workers and use_multiprocessing belong to the data in Keras 3, and fit raises"
+    " \"got an unexpected keyword argument 'workers'\". A PyDataset has attributes of these names,"
+    " which the next training call reads: set before the call, they do what the arguments did."
+    " Sequence is PyDataset now, and so is what ImageDataGenerator.flow() and TimeseriesGenerator"
+    " give.",
+    examples=(
+        Example(
+            "from keras.models import Sequential\nfrom keras import utils\n\n\n"
+            "class Batches(utils.Sequence):\n    pass\n\n\n"
+            "batches = Batches()\nmodel = Sequential()\n"
+            "model.fit_generator(batches, 10, workers=4)\n",
+            "from keras.models import Sequential\nfrom keras import utils\n\n\n"
+            "class Batches(utils.Sequence):\n    pass\n\n\n"
+            "batches = Batches()\nmodel = Sequential()\n"
+            "batches.workers = 4\nmodel.fit(batches, steps_per_epoch=10)\n",
+        ),
+    ),
+    untouched=(
+        "Targets with the Keras 2 API, where the calls take them.",
+        "Generators, which Keras 3 does not read in parallel; KM225 drops the arguments.",
+        "Data that the source does not show to be a Sequence, or that is made in the call itself.",
     ),
 )
 ORDER = Rule(

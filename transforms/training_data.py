@@ -13,6 +13,7 @@ from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.walking import Reader
 
+from ._datasets import SEQUENCE, SEQUENCES
 from ._edits import remove_argument
 
 BATCH_LISTS = Rule(
@@ -89,8 +90,6 @@ DATASET_INIT = Rule(
         "Classes with another base beside Sequence, or that call its constructor already.",
     ),
 )
-SEQUENCE = "keras.utils.Sequence"
-_SEQUENCES = frozenset((SEQUENCE, "keras.utils.data_utils.Sequence", "keras.utils.PyDataset"))
 _DATA = ("x", "y", "generator", "validation_data")
 _GENERATOR_FORMS = frozenset(("fit_generator", "evaluate_generator"))
 _GENERATED = _GENERATOR_FORMS | {"fit", "evaluate"}
@@ -260,7 +259,7 @@ class TrainingData(Transform):
     def _constructor(self, node: cst.ClassDef) -> cst.FunctionDef | None:
         """Return the constructor of a Sequence that leaves the one of its base out."""
         symbol = self.context.symbol(node.bases[0].value) if len(node.bases) == 1 else None
-        if symbol is None or symbol.path not in _SEQUENCES or not symbol.certain:
+        if symbol is None or symbol.path not in SEQUENCES or not symbol.certain:
             return None
         found = [
             each

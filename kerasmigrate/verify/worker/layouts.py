@@ -19,10 +19,11 @@ KINDS: dict[str, str] = {
     "Convolution3D": "Conv3D",
     "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D",
+    "ThresholdedReLU": "ReLU",
     "TimeDistributedDense": "TimeDistributed",
 }
-#: A class of Keras 1 that a migration has written into the file.
-WRITTEN = "Keras1"
+#: What the names of classes begin with that a migration has written into the file.
+WRITTEN = ("Keras1", "Keras2")
 MERGES: dict[str, str] = {
     "ave": "Average",
     "concat": "Concatenate",
@@ -43,7 +44,7 @@ def kind_of(layer: Any) -> str:
         mode = getattr(layer, "mode", "")
         return MERGES.get(mode, name) if isinstance(mode, str) else name
     if name.startswith(WRITTEN):
-        return name[len(WRITTEN) :]
+        return name[len(WRITTEN[0]) :]
     return KINDS.get(name, name)
 
 
