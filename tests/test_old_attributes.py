@@ -89,6 +89,15 @@ def test_a_layout_that_goes_who_knows_where() -> None:
     )
 
 
+def test_a_layout_in_the_message_of_an_error() -> None:
+    check(
+        layer("Conv2D", "raise ValueError('no ' + self.dim_ordering)"),
+        layer("Conv2D", "raise ValueError('no ' + self.data_format)"),
+        to="keras",
+        codes=["KM340"],
+    )
+
+
 def test_a_function_that_has_become_an_object() -> None:
     check(
         layer("Dense", "return self.add_weight(shape=(3,), initializer=self.init)"),

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import libcst as cst
+import libcst.matchers as m
 
 from kerasmigrate import eras, literals
 from kerasmigrate.eras import Era
@@ -206,6 +207,10 @@ class OldAttributes(Reader):
         for arg in node.args:
             if arg.keyword is not None and arg.keyword.value in (_LAYOUT, "data_format"):
                 self._asked.add(arg.value)
+
+    def visit_Raise(self, node: cst.Raise) -> None:
+        # A message may say it in the words of today.
+        self._asked.update(m.findall(node, m.Attribute(attr=m.Name(_LAYOUT))))
 
     def visit_If(self, node: cst.If) -> None:
         self._tested.add(node.test)
