@@ -43,6 +43,7 @@ class Heirs:
         self._context = context
         self._classes = context.shared(LayerClasses)
         self._known: dict[tuple[Parent, str], Callee | None] = {}
+        self._calls: dict[cst.Call, Callee | None] = {}
 
     def callee(self, call: cst.Call) -> Callee | None:
         """Return what a call reaches: a Keras class itself, or one that a class hands on to.
@@ -54,6 +55,11 @@ class Heirs:
 
     def heir(self, call: cst.Call) -> Callee | None:
         """Return the Keras class behind a call of a class of the code, and what reaches it."""
+        if call not in self._calls:
+            self._calls[call] = self._heir(call)
+        return self._calls[call]
+
+    def _heir(self, call: cst.Call) -> Callee | None:
         if not isinstance(call.func, cst.Name | cst.Attribute):
             return None
         if self._context.symbol(call.func) is not None:
