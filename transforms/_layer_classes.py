@@ -68,6 +68,7 @@ class LayerClasses:
         self._methods = collector.methods
         self._attributes = collector.attributes
         self._kinds: dict[cst.ClassDef, str | None] = {}
+        self._brought: dict[cst.ClassDef, frozenset[str]] = {}
 
     def kind(self, node: cst.ClassDef) -> str | None:
         """Say whether a class is a ``layer``, a ``model``, a ``metric`` or nothing of the kind.
@@ -192,6 +193,26 @@ class LayerClasses:
                     return True
                 todo += self.parents(each)
         return False
+
+    def brought(self, node: cst.ClassDef) -> frozenset[str]:
+        """Return what a class, a relative of it, or a known parent outside Keras brings."""
+        if node not in self._brought:
+            found: set[str] = set()
+            todo: list[Parent | None] = [*self.relatives(node)]
+            seen: list[Parent] = []
+            while todo:
+                each = todo.pop()
+                if each is None or isinstance(each, str) or each in seen:
+                    continue
+                seen.append(each)
+                if isinstance(each, Foreign):
+                    found |= each.names()
+                    todo += self.foreign_parents(each)
+                else:
+                    found |= own_names(each) | self._attributes[each].keys()
+                    todo += self.parents(each)
+            self._brought[node] = frozenset(found)
+        return self._brought[node]
 
     def attribute(self, node: cst.ClassDef, name: str) -> tuple[cst.BaseExpression | None, ...]:
         """Return every value that ``self.name`` is given; None for what is not a plain value."""

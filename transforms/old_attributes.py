@@ -193,12 +193,7 @@ class OldAttributes(Reader):
     def _defines(self, node: cst.BaseExpression, name: str) -> bool:
         if not (isinstance(node, cst.Name) and node.value == "self" and self._owners):
             return False
-        owner = self._owners[-1]
-        return (
-            bool(self._classes.attribute(owner, name))
-            or self._classes.defines(owner, name)
-            or any(self._classes.defines(each, name) for each in self._classes.relatives(owner))
-        )
+        return name in self._classes.brought(self._owners[-1])
 
     # -- uses --------------------------------------------------------------------------------
 
