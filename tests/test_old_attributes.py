@@ -98,6 +98,29 @@ def test_a_layout_in_the_message_of_an_error() -> None:
     )
 
 
+def test_kernels_with_the_axes_of_theano() -> None:
+    check(
+        layer("Conv2D", "return self.W"),
+        layer("Conv2D", "return self.kernel"),
+        to="keras",
+        codes=["KM340"],
+    )
+    code = layer("Conv2D", "return self.W") + "\n\nlayout = 'th'\n"
+    (found,) = untouched(code, to="keras", codes=["KM341"])
+    assert found.message == (
+        "self.W: a Conv2D keeps it as kernel: its axes are those of 'tf', also where they were"
+        " those of 'th'"
+    )
+
+
+def test_a_class_that_means_something_else() -> None:
+    code = layer("Dense", "self.units = 3", "return self.output_dim")
+    (found,) = untouched(code, to="keras", codes=["KM341"])
+    assert found.message == (
+        "self.output_dim: a Dense keeps it as units: the class means something else by that"
+    )
+
+
 def test_a_function_that_has_become_an_object() -> None:
     check(
         layer("Dense", "return self.add_weight(shape=(3,), initializer=self.init)"),

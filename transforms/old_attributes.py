@@ -260,11 +260,20 @@ class OldAttributes(Reader):
         if self._defines(node.value, name):
             return
         problem = ""
-        if name in _FUNCTIONS and node in self._called:
+        if now and self._defines(node.value, now.partition("[")[0]):
+            problem = "the class means something else by that"
+        elif name == "W" and self._may_be_turned(path):
+            problem = "its axes are those of 'tf', also where they were those of 'th'"
+        elif name in _FUNCTIONS and node in self._called:
             problem = "it is an initializer object, no function that makes a variable"
         elif name == _LAYOUT and node not in self._asked:
             problem = "it has other words for the layouts, and where they go is not clear here"
         self.uses[node] = _Use(path, now, problem)
+
+    def _may_be_turned(self, path: str) -> bool:
+        """Tell whether a kernel may have had the axes of Theano: (output, input, rows, columns)."""
+        words = ("'th'", '"th"', "channels_first")
+        return "Conv" in path and any(each in self._context.code for each in words)
 
     def _settle_bias(self) -> None:
         """Leave ``if self.bias`` alone where it may be the weight, as it is since Keras 2."""
