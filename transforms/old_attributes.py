@@ -67,6 +67,7 @@ _ADVICE = {
     "input_dim": "take the last entry of the shape that build() is given",
     "input_length": "take the second entry of the shape that build() is given",
     "_get_noise_shape": "read noise_shape, which is None or a tuple",
+    "W": "read kernel, whose axes are (rows, columns, input, output)",
     "W_shape": "read kernel.shape",
     "consume_less": "remove it: the implementation is chosen by Keras",
     "step": "write a cell: an RNN of today calls cell(inputs, states)",
@@ -314,7 +315,7 @@ class OldLayerAttributes(Transform):
         target = self.context.target.name
         why = f"a {layer} keeps it as {use.now}: {use.problem}" if use.now else ""
         advice = _ADVICE.get("init" if name in _FUNCTIONS else name, "")
-        if not advice and layer in ("SimpleRNN", "LSTM", "GRU") and name[:1] in "WUb":
+        if not use.now and layer in ("SimpleRNN", "LSTM", "GRU") and name[:1] in "WUb":
             advice = _RECURRENT
         self.context.report(
             GONE,
