@@ -54,7 +54,7 @@ _FROZEN = Known(
 )
 _JUDGE = Known(
     (("gradients", "dense"), ("step", "dense")),
-    "",
+    "KM620",
     "Keras 3 asks what is trainable when training starts, which is in another file here",
 )
 _COSINE = Known(
@@ -115,6 +115,7 @@ OPEN: dict[str | tuple[str, str], list[str]] = {
     "k1_autoencoder": ["KM204"],
     "k1_noise": ["KM629"],
     "k1_sequences": ["KM605"],
+    ("k1_judge", "keras"): ["KM620"],
     ("k2_tables", "keras"): ["KM640"],
 }
 
