@@ -206,3 +206,15 @@ def test_one_name_tells_by_itself_what_has_it(to: str) -> None:
     untouched(head.format(to) + "agent.uses_learning_phase\n", to=to, codes=[])
     other = head.replace("from {0} import", "from lasagne import")
     untouched(other + "self.actor.uses_learning_phase\n", to=to, codes=[])
+
+
+def test_parts_of_compiled_metrics() -> None:
+    code = "import keras\n\n\ndef f(model):\n    {}\n"
+    (found,) = untouched(
+        code.format("return model.compiled_metrics._metrics"), to="keras", codes=["KM405"]
+    )
+    assert found.advice.startswith("write model.get_compile_config()['metrics'] for")
+    for line in ("model.compiled_metrics.update_state(y, p)", "return model._metrics"):
+        untouched(code.format(line), to="keras", codes=[])
+    tf = code.replace("keras", "tf_keras")
+    untouched(tf.format("return model.compiled_metrics._metrics"), to="tf_keras", codes=[])

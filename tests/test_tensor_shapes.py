@@ -160,3 +160,45 @@ def test_asking_whether_it_is_there_is_simply_false() -> None:
         to="keras",
         codes=[],
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "keras", "tf_keras"),
+    [
+        ("getattr(x, '_keras_shape')", "tuple(x.shape)", "K.int_shape(x)"),
+        ("getattr(x, '_keras_shape')[-1]", "x.shape[-1]", "K.int_shape(x)[-1]"),
+        ("getattr(x, '_shape_val')", "x.shape", "x.shape"),
+        ("x._shape_val[1]", "x.shape[1]", "x.shape[1]"),
+        ("(getattr(f(x), '_shape_val'))", "(f(x).shape)", "(f(x).shape)"),
+    ],
+)
+def test_a_shape_that_is_asked_for_by_a_string(before: str, keras: str, tf_keras: str) -> None:
+    for to, after in (("keras", keras), ("tf_keras", tf_keras)):
+        code = "from {} import backend as K\n\nprint(K.floatx())\nx = f()\ny = {}\n"
+        if to == "keras":
+            code = "from {} import layers\n\nlayers.Dense(1)\nx = f()\ny = {}\n"
+        changed = ["KM101"] if to == "tf_keras" else []
+        check(
+            code.format("keras", before), code.format(to, after), to=to, codes=[*changed, "KM330"]
+        )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "getattr(x, '_keras_shape', None)",
+        "getattr(x, name)",
+        "getattr(*x)",
+        "getattr(x, 'shape')",
+        "getattr(a + b, '_shape_val')",
+        "hasattr(x, '_shape_val')",
+        "other(x, '_shape_val')",
+    ],
+)
+def test_other_questions_stay(code: str) -> None:
+    untouched(f"from keras import layers\n\nlayers.Dense(1)\ny = {code}\n", to="keras", codes=[])
+
+
+def test_a_getattr_of_ones_own_stays() -> None:
+    code = "from keras import layers\n\nlayers.Dense(1)\n\n\ndef getattr(a, b):\n    pass\n"
+    untouched(code + "\n\ny = getattr(x, '_shape_val')\n", to="keras", codes=[])

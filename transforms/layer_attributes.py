@@ -106,6 +106,13 @@ _OF_LAYERS = {
     "_trainable_weights": _Gone(3, "create weights by add_weight(), read trainable_weights"),
     "_non_trainable_weights": _Gone(3, "create weights by add_weight(trainable=False)"),
 }
+#: Parts of ``compiled_metrics``, and the arguments of ``compile`` that they came from.
+_OF_COMPILED = {
+    "_metrics": "metrics",
+    "_user_metrics": "metrics",
+    "_weighted_metrics": "weighted_metrics",
+    "_user_weighted_metrics": "weighted_metrics",
+}
 #: Read from an object that nothing is known of, this still tells that it is one of Keras.
 _UNMISTAKABLE = "uses_learning_phase"
 _OF_MODELS = {
@@ -282,6 +289,8 @@ class LayerAttributes(InClasses):
         name = node.attr.value
         if name in _SHAPES:
             self._shape(node)
+        elif name in _OF_COMPILED:
+            self._compiled(node)
         elif name in _OF_LAYERS or name in _OF_MODELS or name in _OF_TENSORS:
             self._gone(node)
 
@@ -349,6 +358,25 @@ class LayerAttributes(InClasses):
             f"a {'Keras tensor' if kind == 'tensor' else kind} has no {name}"
             f" in {self.context.target.name}",
             advice=gone.advice,
+            severity=Severity.ERROR,
+        )
+
+    def _compiled(self, node: cst.Attribute) -> None:
+        """Report a look into ``model.compiled_metrics``, which only passes calls on in Keras 3."""
+        owner = node.value
+        if (
+            self.context.target.api < 3
+            or not isinstance(owner, cst.Attribute)
+            or owner.attr.value != "compiled_metrics"
+        ):
+            return
+        model = self.context.module.code_for_node(owner.value)
+        self.context.report(
+            GONE_ATTRIBUTE,
+            node,
+            f"compiled_metrics has no {node.attr.value} in {self.context.target.name}",
+            advice=f"write {model}.get_compile_config()['{_OF_COMPILED[node.attr.value]}'] for what"
+            " compile() was given",
             severity=Severity.ERROR,
         )
 

@@ -262,10 +262,16 @@ def _advices() -> dict[str, str]:
 
 
 def _advice(path: str, target: Target) -> str:
-    """Say what to do about a name that the target does not have."""
+    """Say what to do about a name that the target does not have.
+
+    ``path@2`` stands for what holds in a target with the API of Keras 2.
+    """
     parts = path.split(".")
     public = ".".join((*parts[:2], parts[-1]))
-    known = _advices().get(path) or _advices().get(public)
+    known = next(
+        (found for key in (f"{path}@{target.api}", path, public) if (found := _advices().get(key))),
+        None,
+    )
     elsewhere = [
         other.spell(found)
         for other in TARGETS

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 import libcst.matchers as m
 
+from kerasmigrate.literals import string
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 
@@ -21,7 +22,9 @@ KERAS_SHAPE = Rule(
     "Read the static shape of a tensor where it is kept today",
     "Keras 1 and 2 hung a tuple _keras_shape on their tensors. It is gone since TensorFlow took"
     " Keras in: \"'KerasTensor' object has no attribute '_keras_shape'\". Keras 3 keeps the tuple"
-    " in .shape, Keras 2 on TensorFlow gives it through K.int_shape(x).",
+    " in .shape, Keras 2 on TensorFlow gives it through K.int_shape(x). The same goes for"
+    " getattr(x, '_keras_shape'); _shape_val was a private name of TensorFlow 2.0 to 2.3 for"
+    " .shape.",
     examples=(
         Example(
             "from keras.layers import Input\n\nx = Input((8,))\nprint(x._keras_shape[-1])\n",
@@ -81,6 +84,10 @@ SHAPE_METHOD = Rule(
 _SHAPED = {"build": 1, "compute_output_shape": 1, "get_output_shape_for": 1}
 _GET_SHAPE = m.Call(func=m.Attribute(attr=m.Name("get_shape")), args=[])
 _SHAPE = m.Attribute(attr=m.Name("shape")) | _GET_SHAPE
+#: What ``.shape`` of TensorFlow 2.0 to 2.3 read.
+_PRIVATE = "_shape_val"
+#: Expressions that an attribute can be read of without parentheses.
+_ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)
 #: Makes the new expression of the node as the walk leaves it.
 _Edit = Callable[[Any], cst.BaseExpression]
 
@@ -156,7 +163,9 @@ class TensorShapes(Transform):
     def visit_Attribute(self, node: cst.Attribute) -> None:
         name = node.attr.value
         if name == "_keras_shape":
-            self._keras_shape(node)
+            self._keras_shape(node, node.value)
+        elif name == _PRIVATE and node not in self._stored:
+            self._private(node)
         elif name == "value":
             self._value(node)
         elif self.context.target.api > 2 and name in ("ndims", "rank"):
@@ -166,6 +175,11 @@ class TensorShapes(Transform):
 
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func
+        name = self._asked(node)
+        if name == "_keras_shape":
+            self._keras_shape(node, node.args[0].value)
+        elif name == _PRIVATE:
+            self._private(node)
         if self.context.target.api < 3 or node.args or not isinstance(func, cst.Attribute):
             return
         if func.attr.value == "as_list":
@@ -215,8 +229,26 @@ class TensorShapes(Transform):
         if known and one and self.context.report(DIMENSION_VALUE, node, message, fix=True):
             self._edits[node] = _item
 
-    def _keras_shape(self, node: cst.Attribute) -> None:
-        code, tensor = self._code(node), self._code(node.value)
+    def _asked(self, node: cst.Call) -> str | None:
+        """Return the name of an attribute that ``getattr(x, 'name')`` reads."""
+        if (
+            not isinstance(node.func, cst.Name)
+            or node.func.value != "getattr"
+            or len(node.args) != 2
+            or any(arg.star or arg.keyword for arg in node.args)
+            or not isinstance(node.args[0].value, _ATOMS)
+            or "getattr" in self.context.names.bound
+        ):
+            return None
+        return string(node.args[1].value)
+
+    def _private(self, node: cst.Attribute | cst.Call) -> None:
+        code = self._code(node)
+        if self.context.report(KERAS_SHAPE, node, f"{code} is gone: it is .shape", fix=True):
+            self._edits[node] = _plain
+
+    def _keras_shape(self, node: cst.Attribute | cst.Call, owner: cst.BaseExpression) -> None:
+        code, tensor = self._code(node), self._code(owner)
         if node in self._stored:
             self.context.report(
                 KERAS_SHAPE,
@@ -239,7 +271,7 @@ class TensorShapes(Transform):
             KERAS_SHAPE, node, f"{code} is gone: it is K.int_shape({tensor})", fix=True
         ):
             spelt = self.context.imports.spell("keras.backend", near=near)
-            self._edits[node] = lambda updated: _call(f"{spelt}.int_shape", updated.value)
+            self._edits[node] = lambda updated: _call(f"{spelt}.int_shape", _owner(updated))
 
     def _code(self, node: cst.CSTNode) -> str:
         return self.context.module.code_for_node(node)
@@ -267,11 +299,18 @@ def _length(updated: cst.Attribute) -> cst.BaseExpression:
     return _call("len", updated.value)
 
 
-def _plain(updated: cst.Attribute) -> cst.BaseExpression:
-    return updated.with_changes(attr=cst.Name("shape"), lpar=(), rpar=())
+def _owner(updated: cst.Attribute | cst.Call) -> cst.BaseExpression:
+    """Return what an attribute is read of, also by ``getattr``."""
+    return updated.value if isinstance(updated, cst.Attribute) else updated.args[0].value
 
 
-def _tuple(updated: cst.Attribute) -> cst.BaseExpression:
+def _plain(updated: cst.Attribute | cst.Call) -> cst.BaseExpression:
+    if isinstance(updated, cst.Attribute):
+        return updated.with_changes(attr=cst.Name("shape"), lpar=(), rpar=())
+    return cst.Attribute(_owner(updated), cst.Name("shape"))
+
+
+def _tuple(updated: cst.Attribute | cst.Call) -> cst.BaseExpression:
     return _call("tuple", _plain(updated))
 
 
