@@ -106,6 +106,7 @@ def test_where_the_version_is_not_known(to: str, tmp_path: Path) -> None:
         "Convolution2D(3, 3, 3, dim_ordering='th')\nFlatten()\n",
         f"{FIRST}{SET}from mine import Flatten\nFlatten()\n",
         "K.set_image_data_format('channels_first')\nFlatten()\n",
+        "Dense(units=3)\nDense(output_dim=3)\nK.image_data_format()\nFlatten()\n",
         f"{FIRST}{SET}f = Flatten\n",
     ],
 )

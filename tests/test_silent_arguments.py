@@ -1,7 +1,8 @@
-"""KM629 to KM631, KM634, KM636: arguments that do something else."""
+"""KM629 to KM631, KM634, KM636, KM642: arguments that do something else."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from migrating import untouched
 
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.project import ModuleView, Project
 
 FIRST = (
     "from keras.layers.core import Dense\nfrom keras.models import Sequential\n"
@@ -171,6 +173,58 @@ def test_modern_code_is_right() -> None:
         to="keras",
         codes=[],
     )
+
+
+def pinned(folder: Path, version: str) -> ModuleView:
+    place = folder / version
+    place.mkdir()
+    (place / "requirements.txt").write_text(f"keras=={version}\n", encoding="utf-8")
+    return Project(place, ()).view(place / "net.py")
+
+
+AVERAGED = (
+    "from keras.layers import BatchNormalization\n\na = BatchNormalization()\n"
+    "b = BatchNormalization(axis=1)\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2.2.4", "the moving averages start at 0 and 1 now"),
+        ("2.3.1", "the moving variance is no estimate"),
+        ("2.0.8", ""),
+        ("2.1.6", ""),
+        ("1.2.2", ""),
+        ("2.4.3", ""),
+    ],
+)
+def test_moving_averages(version: str, said: str, to: str, tmp_path: Path) -> None:
+    result = Pipeline.to(to).run(AVERAGED, pinned(tmp_path, version))
+    found = [each for each in result.findings if each.code == "KM642"]
+    assert len(found) == bool(said)
+    for each in found:
+        assert (each.line, each.fixed) == (3, False)
+        assert each.message.startswith(f"BatchNormalization: {said}")
+
+
+def test_averages_of_files_that_do_not_tell() -> None:
+    found = Pipeline.to("keras").run(AVERAGED).findings
+    assert "KM642" not in {each.code for each in found}
+
+
+@pytest.mark.parametrize(("version", "count"), [("2.0.8", 1), ("2.2.4", 1), ("2.3.1", 0)])
+def test_hinge_losses_of_keras_2(version: str, count: int, tmp_path: Path) -> None:
+    code = (
+        "from keras.layers import Dense\nfrom keras.models import Sequential\n\n"
+        "model = Sequential()\nmodel.add(Dense(1, activation='sigmoid'))\n"
+        "model.compile('sgd', loss='hinge')\nmodel.compile('sgd', loss='cosine')\n"
+    )
+    result = Pipeline.to("tf_keras").run(code, pinned(tmp_path, version))
+    found = [each for each in result.findings if each.code == "KM634"]
+    assert [each.line for each in found] == [6] * count
+    assert all("than up to Keras 2.2: " in each.message for each in found)
 
 
 @pytest.mark.tensorflow

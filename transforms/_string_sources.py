@@ -34,7 +34,8 @@ class StringSources:
         self.context = context
         self._reader = _Ways()
         self._reader.visit(context.module)
-        self._busy: set[tuple[cst.CSTNode, str]] = set()
+        self._seen: set[tuple[cst.CSTNode, str]] = set()
+        self._given: dict[cst.CSTNode, list[cst.BaseExpression]] = {}
 
     @property
     def compared(self) -> frozenset[str]:
@@ -43,6 +44,7 @@ class StringSources:
 
     def behind(self, node: cst.BaseExpression) -> tuple[cst.BaseExpression, ...]:
         """Return the string literals that an expression may be, itself left out."""
+        self._seen = set()
         found = dict.fromkeys(each for each in self._strings(node) if each is not node)
         return tuple(found)
 
@@ -57,14 +59,10 @@ class StringSources:
     def _once(
         self, kind: str, node: cst.CSTNode, found: Iterator[cst.BaseExpression]
     ) -> Iterator[cst.BaseExpression]:
-        """Yield what an iterator finds, unless the way goes round in a circle."""
-        if (node, kind) in self._busy:
-            return
-        self._busy.add((node, kind))
-        try:
-            yield from list(found)
-        finally:
-            self._busy.discard((node, kind))
+        """Yield what an iterator finds, unless the way has come by already."""
+        if (node, kind) not in self._seen:
+            self._seen.add((node, kind))
+            yield from found
 
     def _looked_up(self, node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         if isinstance(node, cst.IfExp):
@@ -217,7 +215,9 @@ class StringSources:
         """Return the default of a parameter, and what calls of this file pass for it."""
         param, function = binding.node, binding.scope.node
         assert isinstance(param, cst.Param)
-        found = [param.default] if param.default is not None else []
+        if param in self._given:
+            return self._given[param]
+        found = self._given[param] = [param.default] if param.default is not None else []
         if not isinstance(function, cst.FunctionDef):
             return found
         names = [

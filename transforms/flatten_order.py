@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
+from enum import Enum
 from functools import cached_property
 
 import libcst as cst
@@ -43,7 +43,7 @@ FLATTEN = Rule(
     ),
     untouched=(
         "Code for Keras 2.2 or later, whose Flatten moves the channels as today's does; code that"
-        " may be for 2.0 as well as for 2.2 is reported.",
+        " may be for 2.0 as well as for 2.2 is reported where the order is set.",
         "Files of a program that never sets or asks for image_dim_ordering (image_data_format):"
         " what single layers are given is nothing to Flatten.",
         "Flatten(data_format=...).",
@@ -52,27 +52,40 @@ FLATTEN = Rule(
 _PATH = "keras.layers.Flatten"
 #: Versions whose Flatten knows no data_format.
 _BEFORE = frozenset(("keras-1.0.0", "keras-1.1.2", KERAS_1, KERAS_2_0))
-_ORDERS = re.compile(r"(?:set_)?image_(?:dim_ordering|data_format)\Z")
+_GETTERS = ("image_data_format", "image_dim_ordering")
+_SETTERS = ("set_image_data_format", "set_image_dim_ordering")
 _LAST = frozenset(("tf", "channels_last"))
 
 
-def _find(tree: ast.Module) -> bool:
+class Order(Enum):
+    """What a file does about the order of images."""
+
+    NOTHING = 0
+    ASKS = 1
+    SETS = 2
+
+
+def _find(tree: ast.Module) -> Order:
     """Tell whether a file sets the order of images to what may be channels_first, or asks."""
+    found = Order.NOTHING
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         func = node.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-        if not _ORDERS.match(name):
-            continue
-        given = [*node.args, *(each.value for each in node.keywords)]
-        if not (given and isinstance(given[0], ast.Constant) and given[0].value in _LAST):
-            return True
-    return False
+        if name in _SETTERS:
+            given = [*node.args, *(each.value for each in node.keywords)]
+            if not (given and isinstance(given[0], ast.Constant) and given[0].value in _LAST):
+                return Order.SETS
+        elif name in _GETTERS:
+            found = Order.ASKS
+    return found
 
 
 _FACTS = FileFacts(
-    _find, lambda data: b"image_dim_ordering" in data or b"image_data_format" in data, False
+    _find,
+    lambda data: b"image_dim_ordering" in data or b"image_data_format" in data,
+    Order.NOTHING,
 )
 
 
@@ -87,13 +100,12 @@ class FlattenOrder(Transform):
         self._quotes = Quotes(context)
 
     @cached_property
-    def _is_first(self) -> bool:
-        """Whether images may be channels_first in the program that the file belongs to."""
-        if _FACTS.of_text(self.context.code):
-            return True
+    def _program(self) -> Order:
+        """What the program that the file belongs to does about the order of images."""
         view = self.context.view
-        others = sharing(view.project, view.path)
-        return any(_FACTS.of(view.project, each) for each in others)
+        others = [_FACTS.of(view.project, each) for each in sharing(view.project, view.path)]
+        own = _FACTS.of_text(self.context.code)
+        return max((own, *others), key=lambda each: each.value)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         found = callee(self.context.names, original_node)
@@ -113,19 +125,20 @@ class FlattenOrder(Transform):
         ):
             return updated_node
         versions = plausible(self.context.names, found.symbol.flavour)
-        if not versions & _BEFORE or not self._is_first:
+        if not versions & _BEFORE or self._program is Order.NOTHING:
             return updated_node
         message = "Flatten moves the channels to the end of channels_first data now"
         if not versions <= _BEFORE or any(arg.star for arg in original_node.args):
-            self.context.report(
-                FLATTEN,
-                original_node,
-                message,
-                advice="if the code is for Keras 2.0 or 1, write data_format='channels_last', which"
-                " takes the numbers as they lie",
-                severity=Severity.INFO,
-                confidence=Confidence.UNSURE,
-            )
+            if self._program is Order.SETS:
+                self.context.report(
+                    FLATTEN,
+                    original_node,
+                    message,
+                    advice="if the code is for Keras 2.0 or 1, write data_format='channels_last',"
+                    " which takes the numbers as they lie",
+                    severity=Severity.INFO,
+                    confidence=Confidence.UNSURE,
+                )
             return updated_node
         if not self.context.report(FLATTEN, original_node, message, fix=True):
             return updated_node

@@ -13,7 +13,7 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Rule, Safety
 from kerasmigrate.scopes import Binding
 from kerasmigrate.transform import Transform
-from kerasmigrate.versions import KERAS_2_0, KERAS_2_2
+from kerasmigrate.versions import KERAS_2_0, KERAS_2_2, KERAS_2_3
 
 from ._model_ends import ModelEnd
 from ._versions import EARLY, versions_of
@@ -71,7 +71,8 @@ OLD_NUMBER = Rule(
     Safety.NONE,
     Severity.INFO,
     untouched=(
-        "Files whose words do not say that they are for Keras 1.",
+        "Files whose words do not say that they are for Keras 1; of those for Keras 2.0 to 2.2,"
+        " hinge losses alone are reported.",
         "Hinge losses of models that end in no sigmoid or softmax: their labels are -1 and 1.",
     ),
 )
@@ -89,6 +90,20 @@ ZERO_WEIGHTS = Rule(
         "Files that are for Keras 2.3 or later, or may be for Keras 3.",
         "Methods of anything that is not certainly a model of Keras.",
     ),
+)
+AVERAGES = Rule(
+    "KM642",
+    "moving-averages",
+    "Say that BatchNormalization makes its moving averages in another way than Keras 2.2 and 2.3",
+    "From Keras 2.1.3 to 2.2 the first batch alone made the moving averages, and later ones moved"
+    " them; today they start at 0 and 1, as in Keras 2.0 and 2.3, and it takes some hundred batches"
+    " until they are near what they stand for. Measured after one batch with the means 3 and 4: the"
+    " moving means are 3 and 4 in 2.2.4, and 0.03 and 0.04 in tf_keras and Keras 3. Up to 2.3 the"
+    " moving variance was an estimate, n / (n - 1) times the variance of the batch; today it is the"
+    " variance itself (in tf_keras for inputs without pixels). Said once for a file.",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=("Files that may be for other versions than 2.2 and 2.3.",),
 )
 
 _RANDOM = frozenset(
@@ -141,6 +156,8 @@ _ONCE = frozenset(("glorot_normal", "he_normal"))
 _WEIGHTED = frozenset(("fit", "evaluate", "train_on_batch", "test_on_batch"))
 #: Up to here, weights of zero did not count.
 _DIVIDED = frozenset((KERAS_1, KERAS_2_0, KERAS_2_2))
+#: Their moving variance was an estimate.
+_ESTIMATED = frozenset((KERAS_2_2, KERAS_2_3))
 _ONES = frozenset(("keras-1.0.0", "keras-1.1.2", KERAS_1))
 _HINGES = frozenset(("hinge", "squared_hinge"))
 _INSTEAD = {
@@ -159,7 +176,7 @@ _INSTEAD = {
 class SilentArguments(Transform):
     """Looks at arguments that run on and mean something else."""
 
-    rules = (ACTIVITY, INITIALIZER, CROSSENTROPY, OLD_NUMBER, ZERO_WEIGHTS)
+    rules = (ACTIVITY, INITIALIZER, CROSSENTROPY, OLD_NUMBER, ZERO_WEIGHTS, AVERAGES)
     order = 49
 
     @cached_property
@@ -196,6 +213,8 @@ class SilentArguments(Transform):
         self._check_numbers(node)
         if name == "ActivityRegularization":
             self._report_activity(node, f"{name}: its penalty")
+        if name == "BatchNormalization":
+            self._check_averages(node)
         for arg in node.args:
             if arg.keyword is None:
                 continue
@@ -204,6 +223,25 @@ class SilentArguments(Transform):
                 self._check_activity(arg, name)
             elif keyword.endswith("_initializer") or keyword == "init":
                 self._note_initializer(arg)
+
+    def _check_averages(self, node: cst.Call) -> None:
+        if not self._versions or not self._versions <= _ESTIMATED or AVERAGES.code in self._said:
+            return
+        self._said.add(AVERAGES.code)
+        start = "start at 0 and 1 now, and those of Keras 2.2 at the first batch"
+        scale = "the moving variance is no estimate for more than the batch any more"
+        message, advice = scale, "use large batches, for which it is the same"
+        if KERAS_2_2 in self._versions:
+            message = f"the moving averages {start}"
+            advice = "train for some hundred batches, or with a lower momentum, before you trust"
+            advice += " predict() and evaluate()"
+        self.context.report(
+            AVERAGES,
+            node,
+            f"BatchNormalization: {message}",
+            advice=advice,
+            confidence=Confidence.LIKELY if len(self._versions) == 1 else Confidence.UNSURE,
+        )
 
     def _check_activity(self, arg: cst.Arg, name: str) -> None:
         value = arg.value
@@ -301,14 +339,17 @@ class SilentArguments(Transform):
             )
 
     def _check_numbers(self, node: cst.Call) -> None:
+        before = "in Keras 1"
         if not self._first:
-            return
+            before = "up to Keras 2.2"
+            if not self._versions or not self._versions <= _DIVIDED:
+                return
         for arg in node.args:
             known = _NUMBERS.get(arg.keyword.value) if arg.keyword is not None else None
             value = literals.string(arg.value)
             if known is not None and value in known:
                 assert value is not None
-                if value in self._said:
+                if value in self._said or not (self._first or value in _HINGES):
                     continue
                 self._said |= {value} & _ONCE
                 if value in _HINGES and not self._ends_in_probabilities(node):
@@ -316,7 +357,7 @@ class SilentArguments(Transform):
                 self.context.report(
                     OLD_NUMBER,
                     arg,
-                    f"{value!r} gives other numbers than in Keras 1: {known[value]}",
+                    f"{value!r} gives other numbers than {before}: {known[value]}",
                     advice=_INSTEAD[value],
                 )
 
