@@ -1,4 +1,4 @@
-"""KM403-KM405: attributes of layers, models and tensors."""
+"""KM250, KM403-KM405: attributes of layers, models and tensors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from migrating import check, untouched
+from originals import run_original
 
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import Project
+from kerasmigrate.transforms import layer_attributes
 
 START = "from keras.layers import Dense, Input, Layer\nfrom keras.models import Model\n\n"
 BUILT = START + "x = Input((8,))\nlayer = Dense(2)\nmodel = Model(x, layer(x))\n"
@@ -193,3 +196,141 @@ def test_updates_in_another_call_are_reported_beside_it() -> None:
         to="keras",
         codes=["KM813", "KM405"],
     )
+
+
+# -- what layers of Keras 1 were made with -----------------------------------------------------
+
+MINE = (
+    "from keras.layers import {base}\n\n\nclass Mine({base}):\n"
+    "    def call(self, x, training=None):\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+@pytest.mark.parametrize(
+    ("base", "old", "new"),
+    [
+        ("Dropout", "x * self.p", "x * self.rate"),
+        ("Dense", "x[: self.output_dim] @ (self.W) + self.b", None),
+        ("Convolution2D", "(self.nb_row) ** 2 + self.nb_col, self.border_mode", None),
+        ("Conv1D", "self.filter_length, self.subsample_length", None),
+        ("LSTM", "self.dropout_U(self.inner_activation)", None),
+    ],
+)
+def test_attributes_of_keras_1(base: str, old: str, new: str | None, to: str) -> None:
+    wanted = {
+        "Dense": "x[: self.units] @ (self.kernel) + self.bias",
+        "Convolution2D": "(self.kernel_size[0]) ** 2 + self.kernel_size[1], self.padding",
+        "Conv1D": "self.kernel_size[0], self.strides[0]",
+        "LSTM": "self.recurrent_dropout(self.recurrent_activation)",
+    }
+    code = MINE.format(base=base) + f"        return {old}\n"
+    result = Pipeline.to(to).run(code)
+    assert result.text.endswith(f"        return {new or wanted[base]}\n")
+    assert {each.code for each in result.findings} <= {"KM101", "KM102", "KM250", "KM302"}
+    assert Pipeline.to(to).run(result.text).text == result.text
+
+
+@pytest.mark.parametrize(
+    ("base", "read"),
+    [
+        ("Conv2D", "self.dim_ordering"),
+        ("MaxPooling2D", "self.dim_ordering"),
+        ("Conv2D", "self.W"),
+        ("Conv1D", "self.subsample"),
+        ("Dense", "self.init(x, name='a')"),
+        ("BatchNormalization", "self.running_std"),
+    ],
+)
+def test_what_is_another_value_today_is_reported(base: str, read: str) -> None:
+    code = MINE.format(base=base) + f"        return {read}\n"
+    untouched(code, to="keras", codes=["KM405"])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MINE.format(base="Dropout") + "        self.p = 2\n        return self.p\n",
+        MINE.format(base="Dropout") + "        self.p = 2\n\n\nclass B(Mine):\n"
+        "    def call(self, x, training=None):\n        return self.p\n",
+        "from keras.layers import Dropout\nfrom own import Other\n\n\nclass Mine(Dropout, Other):\n"
+        "    def call(self, x, training=None):\n        return self.p\n",
+        MINE.format(base="Dropout") + "        return x.p, self.output_dim, self.W\n",
+        MINE.format(base="Embedding") + "        return self.output_dim, self.input_dim\n",
+        MINE.format(base="Layer") + "        return self.p, self.W\n",
+        "from keras.layers import Dense\n\n\ndef f(layer):\n    return layer.p, Dense.W\n",
+        "import keras\n\nprint(keras.Sequential().p)\n",
+    ],
+)
+def test_attributes_that_are_not_those_of_keras_1(code: str) -> None:
+    untouched(code, to="keras", codes=[])
+
+
+def test_a_new_name_that_the_class_uses_for_something_else() -> None:
+    code = MINE.format(base="Dropout") + "        self.rate = 3\n        return self.p\n"
+    untouched(code, to="keras", codes=["KM405"])
+
+
+#: Layers with what each had in Keras 1.2.2.
+MADE = """
+from {keras} import layers as L
+
+made = [
+    L.Dense(3), L.{conv2d}, L.{conv1d}, L.Dropout(0.3), L.{noise}(0.2), L.{lstm}, L.GRU(2),
+    L.MaxPooling2D(), L.BatchNormalization(),
+]
+shapes = [(4, 5), (4, 8, 8, 1), (4, 8, 2), (4,), (4,), (4, 6, 2), (4, 6, 2), (4, 4, 4, 1), (4, 3)]
+for layer, shape in zip(made, shapes):
+    layer.build((None, *shape[1:]) if shape[1:] else (None, 3))
+"""
+READ = """
+for layer in made:
+    for name in NAMES.get(type(layer).__name__, ()):
+        value = layer
+        for part in name.replace("]", "").replace("[", ".").split("."):
+            value = value[int(part)] if part.isdigit() else getattr(value, part)
+        plain = isinstance(value, (int, float, str, tuple, type(None)))
+        shape = tuple(getattr(value, "shape", ()))
+        results[type(layer).__name__ + "." + name] = value if plain else str(shape)
+"""
+
+
+@pytest.mark.tensorflow
+@pytest.mark.pypi
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_the_new_names_hold_the_same(package: str) -> None:
+    kinds = {"Conv2D": "Convolution2D", "Conv1D": "Convolution1D"}
+    seen = ("Dense", "Conv2D", "Conv1D", "Dropout", "GaussianNoise", "LSTM", "GRU", "MaxPooling2D")
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for name, old in layer_attributes._OF_KERAS_1.items():
+        for kind in old.same:
+            if kind in (*seen, "BatchNormalization"):
+                pairs.setdefault(kind, []).append((name, old.today))
+    before = {kinds.get(kind, kind): [n for n, _ in each] for kind, each in pairs.items()}
+    after = {kind: [today for _, today in each] for kind, each in pairs.items()}
+    code = MADE.format(
+        keras="keras",
+        conv2d="Convolution2D(2, 3, 4, subsample=(2, 1), border_mode='same')",
+        conv1d="Convolution1D(2, 3, subsample_length=2)",
+        noise="GaussianNoise",
+        lstm="LSTM(2, dropout_W=0.1, dropout_U=0.2)",
+    ).replace("(None, *shape[1:])", "tuple([None] + list(shape[1:]))")
+    old_values = run_original("1.2.2", code + f"NAMES = {before}\n" + READ)
+    new_code = MADE.format(
+        keras=package,
+        conv2d="Conv2D(2, (3, 4), strides=(2, 1), padding='same')",
+        conv1d="Conv1D(2, 3, strides=2)",
+        noise="GaussianNoise",
+        lstm="LSTM(2, dropout=0.1, recurrent_dropout=0.2)",
+    )
+    names: dict[str, object] = {"results": {}}
+    exec(new_code + f"NAMES = {after}\n" + READ, names)
+    new_values = names["results"]
+    assert isinstance(new_values, dict)
+    for kind, each in pairs.items():
+        for name, today in each:
+            was = old_values[f"{kinds.get(kind, kind)}.{name}"]
+            now = new_values[f"{kind}.{today}"]
+            if name in ("W", "b", "running_mean", "inner_activation"):
+                continue  # tensors of a graph and functions: that the new name exists is enough
+            assert was == now, (kind, name, was, now)

@@ -74,6 +74,28 @@ GONE_ATTRIBUTE = Rule(
     ),
 )
 
+OLD_ATTRIBUTE = Rule(
+    "KM250",
+    "attribute-of-keras-1",
+    "Read what a layer was made with by the names of Keras 2",
+    "A Dropout of Keras 1 kept p, a Dense output_dim and W, a Convolution2D nb_filter and nb_row."
+    " Layers that derive from them read those: \"'Mine' object has no attribute 'p'\". The values"
+    " are the same under the new names, rate, units, kernel, filters and kernel_size[0]. What"
+    " became of dim_ordering and of initializers is another value, and is reported: KM405.",
+    examples=(
+        Example(
+            "from keras.layers import Dropout\n\n\nclass Noise(Dropout):\n"
+            "    def call(self, x, training=None):\n        return x * self.p\n",
+            "from keras.layers import Dropout\n\n\nclass Noise(Dropout):\n"
+            "    def call(self, x, training=None):\n        return x * self.rate\n",
+        ),
+    ),
+    untouched=(
+        "Attributes that the class, a relative in the file, or a base of another file sets.",
+        "Classes with a base that is not known, and layers that never had such an attribute.",
+    ),
+)
+
 _SHAPES = {"output_shape": "output", "input_shape": "input"}
 _NODES = {"get_output_at": "output", "get_input_at": "input"}
 _NODE_SHAPES = {"get_output_shape_at": "output", "get_input_shape_at": "input"}
@@ -130,15 +152,73 @@ _OF_TENSORS = {
 }
 
 
+_IMAGES = ("Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D")
+_CONV = ("Conv1D", *_IMAGES)
+_RNN = ("SimpleRNN", "LSTM", "GRU")
+_POOLS = tuple(f"{kind}Pooling{dims}" for kind in ("Max", "Average") for dims in ("1D", "2D", "3D"))
+_ORDERED = (*_IMAGES, *(each for each in _POOLS if "1D" not in each))
+_DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout")
+_WEIGHED = ("Dense", *_CONV, *_RNN)
+
+
+@dataclass(frozen=True)
+class _Old:
+    """An attribute that layers of Keras 1.2.2 had, and Keras 2 and 3 have not.
+
+    Attributes:
+        layers: Their names today.
+        today: What holds it now.
+        same: The layers for which that is the very same value.
+    """
+
+    layers: tuple[str, ...]
+    today: str
+    same: tuple[str, ...] = ()
+
+
+def _same(today: str, *layers: str) -> _Old:
+    return _Old(layers, today, layers)
+
+
+_OF_KERAS_1 = {
+    "p": _same("rate", *_DROPOUTS),
+    "sigma": _same("stddev", "GaussianNoise"),
+    "output_dim": _same("units", "Dense", *_RNN),
+    "nb_filter": _same("filters", *_CONV),
+    "nb_row": _same("kernel_size[0]", "Conv2D"),
+    "nb_col": _same("kernel_size[1]", "Conv2D"),
+    "filter_length": _same("kernel_size[0]", "Conv1D"),
+    "subsample": _Old(_CONV, "strides", _IMAGES),
+    "subsample_length": _same("strides[0]", "Conv1D"),
+    "border_mode": _same("padding", *_CONV, *_POOLS),
+    "dim_ordering": _Old(_ORDERED, "data_format, which is 'channels_first' for 'th'"),
+    "init": _Old(_WEIGHED, "kernel_initializer, and call it without name="),
+    # A kernel for dim_ordering='th' had its axes in another order.
+    "W": _Old(("Dense", *_CONV), "kernel", ("Dense",)),
+    "b": _same("bias", "Dense", *_CONV),
+    "W_regularizer": _same("kernel_regularizer", *_WEIGHED),
+    "b_regularizer": _same("bias_regularizer", *_WEIGHED),
+    "W_constraint": _same("kernel_constraint", "Dense", *_CONV),
+    "b_constraint": _same("bias_constraint", "Dense", *_CONV),
+    "inner_init": _Old(_RNN, "recurrent_initializer, and call it without name="),
+    "inner_activation": _same("recurrent_activation", "LSTM", "GRU"),
+    "dropout_W": _same("dropout", *_RNN),
+    "dropout_U": _same("recurrent_dropout", *_RNN),
+    "running_mean": _same("moving_mean", "BatchNormalization"),
+    "running_std": _Old(("BatchNormalization",), "moving_variance"),
+}
+
+
 class LayerAttributes(InClasses):
     """Brings the attributes of layers up to date."""
 
-    rules = (LAYER_SHAPE, NODE_TENSOR, GONE_ATTRIBUTE)
+    rules = (LAYER_SHAPE, NODE_TENSOR, GONE_ATTRIBUTE, OLD_ATTRIBUTE)
     order = 48
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._edits: dict[cst.CSTNode, str] = {}
+        self._renames: dict[cst.CSTNode, str] = {}
         self._indexed: set[cst.CSTNode] = set()
         #: Calls around that wait for the updates of a model, and that have a finding of their own.
         self._waiting: set[cst.CSTNode] = set()
@@ -280,10 +360,21 @@ class LayerAttributes(InClasses):
             self._shape(node)
         elif name in _OF_LAYERS or name in _OF_MODELS or name in _OF_TENSORS:
             self._gone(node)
+        elif name in _OF_KERAS_1:
+            self._renamed(node)
 
     def leave_Attribute(
         self, original_node: cst.Attribute, updated_node: cst.Attribute
     ) -> cst.BaseExpression:
+        today = self._renames.get(original_node)
+        if today is not None:
+            name, _, index = today.partition("[")
+            renamed = updated_node.with_changes(attr=cst.Name(name))
+            if not index:
+                return renamed
+            made = cst.ensure_type(cst.parse_expression(f"x[{index}"), cst.Subscript)
+            bare = renamed.with_changes(lpar=(), rpar=())
+            return made.with_changes(value=bare, lpar=updated_node.lpar, rpar=updated_node.rpar)
         edit = self._edits.get(original_node)
         if edit is None:
             return updated_node
@@ -345,6 +436,41 @@ class LayerAttributes(InClasses):
             advice=gone.advice,
             severity=Severity.ERROR,
         )
+
+    def _renamed(self, node: cst.Attribute) -> None:
+        """Look at an attribute of Keras 1 of what is certainly one of the layers that had it."""
+        name = node.attr.value
+        old = _OF_KERAS_1[name]
+        path = self._layer(node.value)
+        home = self.context.imports.locate(path).path if path is not None else None
+        kind = (home or "").rpartition(".")[2]
+        if home != f"keras.layers.{kind}" or kind not in old.layers:
+            return
+        if self._is_stored(node) or self._defines(node.value, name):
+            return
+        same = kind in old.same and not self._defines(node.value, old.today.partition("[")[0])
+        if self.context.report(
+            OLD_ATTRIBUTE if same else GONE_ATTRIBUTE,
+            node,
+            f"{kind} has no {name} since Keras 2" + (f": {old.today} is the same" if same else ""),
+            fix=same,
+            advice="" if same else f"read {old.today}",
+            severity=Severity.ERROR,
+        ):
+            self._renames[node] = old.today
+
+    def _layer(self, node: cst.BaseExpression) -> str | None:
+        """Return the class of Keras that a value is an instance of, or that its class extends."""
+        if not isinstance(node, cst.Name) or node.value != "self":
+            return self.context.values.instance(node)
+        found: set[str] = set()
+        for owner in self._classes.ancestors(self._owners[-1]) if self._owners else ():
+            for parent in self._classes.parents(owner):
+                if parent is None or not isinstance(parent, str | cst.ClassDef):
+                    return None  # it may bring anything
+                if isinstance(parent, str):
+                    found.add(parent)
+        return found.pop() if len(found) == 1 else None
 
 
 def _is_zero(node: cst.BaseExpression) -> bool:
