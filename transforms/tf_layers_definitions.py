@@ -141,7 +141,7 @@ def definition(name: str) -> tuple[Definition, Signature] | None:
 def drop_neutral(args: Arguments) -> None:
     """Leave out arguments that only say what is so without them."""
     for item in args.live:
-        if item.name in _NEUTRAL and literals.plain(item.value) in _NEUTRAL[item.name]:
+        if item.name is not None and literals.plain(item.value) in _NEUTRAL.get(item.name, ()):
             args.drop(item)
 
 

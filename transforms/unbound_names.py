@@ -52,9 +52,9 @@ class UnboundNames(Transform):
             if reference.name in _USUAL and reference.name not in seen and _is_keras(reference):
                 seen.add(reference.name)
                 self._report(reference)
-        lost = (each for each in free if each.name == "tf" and each.attributes)
-        if seen and "tf" not in seen and (reference := next(lost, None)) is not None:
-            self._report(reference)  # the same import lines stayed behind
+        lost = [each for each in free if each.name == "tf" and each.attributes]
+        if seen and lost and "tf" not in seen:
+            self._report(lost[0])  # the same import lines stayed behind
 
     def _report(self, reference: Reference) -> None:
         self.context.report(
