@@ -31,7 +31,7 @@ few lines of code compute: in the Keras that they are for, in the Kerases of tod
 leave them alone, and migrated. Where the last two columns are not the old numbers the rule only
 reports. What "fails" raises an error there, and is silent in the other target or with other
 arguments; a dash means that nothing is run, or that the target has the old meaning. Numbers are
-cut to three digits, and of many the first four stand.
+rounded to three digits, and of many the first four stand.
 
 It is written by `python benchmarks/silent.py --write`; the code of each row is in
 `tests/silent_rows.py`, and `tests/test_silent_changes.py` runs it and compares the numbers with
@@ -87,7 +87,8 @@ def _cells(silent: Any, row: Any) -> tuple[str, ...]:
     links = [f"[{code}](rules/{code}-{rules()[code].name}.md)" for code in row.codes]
     head = (row.name, ", ".join(links), row.ran or "-")
     if not row.ran:
-        return (*head, *("-",) * 5)
+        tests = ", ".join(f"see `{each.partition('::')[0]}`" for each in row.also)
+        return (*head, tests or "-", *("-",) * 4)
     targets = ("tf_keras", "keras")
     alone = [silent.cell(silent.left_alone(row, to)) for to in targets]
     after = [

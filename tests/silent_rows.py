@@ -145,6 +145,7 @@ ROWS = (
         ("KM202",),
         6,
         says="ConvLSTM2D(8, (3, 3)",
+        also=("test_arguments_real.py::test_settings",),
     ),
     Row(
         "numbers of BatchNormalization",
@@ -352,6 +353,7 @@ ROWS = (
         5,
         KERAS_3,
         says="ops.clip(0.2 * x + 0.5, 0.0, 1.0)",
+        also=("test_backend_real.py::test_old_and_new_give_the_same_numbers",),
     ),
     Row(
         "seed",
@@ -689,6 +691,7 @@ ROWS = (
         "model.load_weights('file.h5', True)\n",
         ("KM725",),
         5,
+        also=("test_loading.py::test_weights_are_read_by_name",),
     ),
     Row(
         "false friends of the backend",
@@ -699,5 +702,6 @@ ROWS = (
         KERAS_3,
         says="ops.argmax(x, axis=-1), ops.cumsum(x, axis=0), ops.take(x, n, axis=0),"
         " ops.repeat(ops.expand_dims(x, 1), 3, axis=1), ops.where(n, x, x)",
+        also=("test_backend_real.py::test_old_and_new_give_the_same_numbers",),
     ),
 )
