@@ -2,470 +2,30 @@
 
 Each row is one such change. For every target in which it is silent, its code is converted so that
 the meaning stays, or there is a finding. Where a row names an old Keras, its code is run there, and
-migrated under TensorFlow, and the numbers are compared.
+migrated under TensorFlow, and the numbers are compared with each other and with those of the page.
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
+import ast
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 from originals import run_original
+from silent_rows import ROWS, Row, cell, left_alone, run
 from targets import TARGETS
 
 from kerasmigrate.findings import Finding
 from kerasmigrate.pipeline import Pipeline
 
-KERAS_3 = ("keras", "tf.keras")
-FIRST = "from keras.layers.core import Dense\nfrom keras.models import Sequential\n\n"
-MODEL = (
-    FIRST + "model = Sequential([Dense(1, input_dim=2, init='one', bias=False)])\n"
-    "x = np.array([[1.0, 2.0], [3.0, 1.0], [2.0, 2.0], [0.0, 1.0]])\n"
-    "y = np.array([[1.0], [0.0], [2.0], [4.0]])\n"
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One silent change.
-
-    Attributes:
-        name: What it is about.
-        code: Code that it concerns; a whole module, which puts numbers into ``results`` if it is
-            run.
-        codes: Rules of which each target has to have a finding, fixed or not.
-        line: The line of the finding, from 1.
-        targets: Those in which the change is silent or at work; in the others the code stays.
-        says: What the converted code says; empty where the rule only reports.
-        ran: The old Keras in which the code is run for comparison; empty where it is not.
-        differs: Whether the numbers differ all the same, because the rule only reports.
-    """
-
-    name: str
-    code: str
-    codes: tuple[str, ...]
-    line: int
-    targets: tuple[str, ...] = TARGETS
-    says: str = ""
-    ran: str = ""
-    differs: bool = False
-
-
-ROWS = (
-    Row(
-        "two numbers of Convolution2D are a kernel",
-        "from keras.layers import Convolution2D\nfrom keras.models import Sequential\n\n"
-        "model = Sequential()\n"
-        "model.add(Convolution2D(2, 3, 3, init='one', dim_ordering='tf',"
-        " input_shape=(12, 12, 1)))\n"
-        "results['out'] = model.predict(np.ones((1, 12, 12, 1)))\n",
-        ("KM202",),
-        5,
-        says="Conv2D(2, (3, 3),",
-        ran="1.2.2",
-    ),
-    Row(
-        "and of nobody knows which Conv2D",
-        "from keras.layers import Conv2D\n\nlayer = Conv2D(64, 3, 3)\n",
-        ("KM204",),
-        3,
-    ),
-    Row(
-        "two numbers of SeparableConvolution2D are a kernel",
-        "from keras.layers import SeparableConvolution2D\nfrom keras.models import Sequential\n\n"
-        "model = Sequential()\n"
-        "model.add(SeparableConvolution2D(2, 3, 3, init='one', dim_ordering='tf',"
-        " input_shape=(8, 8, 2)))\n"
-        "results['out'] = model.predict(np.ones((1, 8, 8, 2)))\n",
-        ("KM202",),
-        5,
-        says="SeparableConv2D(2, (3, 3),",
-        ran="1.2.2",
-    ),
-    Row(
-        "and of ConvLSTM2D",
-        FIRST + "from keras.layers import ConvLSTM2D\nDense(output_dim=2)\n"
-        "layer = ConvLSTM2D(8, 3, 3)\n",
-        ("KM202",),
-        6,
-        says="ConvLSTM2D(8, (3, 3)",
-    ),
-    Row(
-        "numbers of BatchNormalization",
-        "from keras.layers import BatchNormalization\nfrom keras.models import Sequential\n\n"
-        "model = Sequential()\n"
-        "model.add(BatchNormalization(0.5, 0, 1, input_shape=(3, 4)))\n"
-        "results['axis'] = int(np.ravel(model.layers[0].axis)[0])\n"
-        "results['out'] = model.predict(np.ones((2, 3, 4)))\n",
-        ("KM201",),
-        5,
-        says="BatchNormalization(epsilon=0.5, axis=1,",
-        ran="1.2.2",
-    ),
-    Row(
-        "arguments of LSTM that Keras 1 ignored",
-        "from keras.layers import LSTM\nfrom keras.models import Sequential\n\n"
-        "model = Sequential()\n"
-        "model.add(LSTM(2, init='one', inner_init='one', U_regularizer='l2', consume_less='cpu',"
-        " input_shape=(3, 2)))\n"
-        "model.compile('sgd', 'mse')\n"
-        "data = np.linspace(-1, 0.5, 12).reshape((2, 3, 2))\n"
-        "results['loss'] = float(model.evaluate(data, np.ones((2, 2)), verbose=0))\n",
-        ("KM605",),
-        5,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "gates of LSTM",
-        "from keras.layers import LSTM\nfrom keras.models import Sequential\n\n"
-        "model = Sequential()\n"
-        "model.add(LSTM(2, init='one', inner_init='one', input_shape=(3, 2)))\n"
-        "results['out'] = model.predict(np.linspace(-1, 0.5, 12).reshape((2, 3, 2)))\n",
-        ("KM600",),
-        5,
-        says="recurrent_activation=",
-        ran="1.2.2",
-    ),
-    Row(
-        "penalty of an activity regularizer",
-        "from keras.layers import Dense\nfrom keras.models import Sequential\n"
-        "from keras.regularizers import activity_l2\n\n"
-        "model = Sequential()\n"
-        "model.add(Dense(1, input_dim=1, init='one', activity_regularizer=activity_l2(1.0)))\n"
-        "model.compile('sgd', 'mse')\n"
-        "results['loss'] = float(model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0))\n",
-        ("KM629",),
-        6,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "number of epochs",
-        MODEL + "model.compile('sgd', 'mse')\n"
-        "results['epochs'] = len(model.fit(x, y, verbose=0).epoch)\n",
-        ("KM603",),
-        8,
-        says="epochs=10",
-        ran="1.2.2",
-    ),
-    Row(
-        "number of epochs of a functional model",
-        FIRST.replace("Sequential", "Model") + "from keras.layers import Input\n\n"
-        "a = Input((2,))\nmodel = Model(input=a, output=Dense(1, init='one')(a))\n"
-        "model.compile('sgd', 'mse')\n"
-        "results['epochs'] = len(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).epoch)\n",
-        ("KM603",),
-        9,
-        says="epochs=10",
-        ran="1.2.2",
-    ),
-    Row(
-        "weights of train_on_batch",
-        MODEL + "model.compile('sgd', 'mse')\n"
-        "results['loss'] = float(model.train_on_batch(x, y, None, np.full(4, 3.0)))\n",
-        ("KM213", "KM214"),
-        8,
-        ran="1.2.2",
-    ),
-    Row(
-        "order of a history",
-        MODEL + "model.compile('sgd', 'mse', metrics=['mae'])\n"
-        "history = model.fit(x, y, nb_epoch=1, verbose=0, validation_data=(x, y))\n"
-        "first = list(history.history)[0]\n"
-        "results['first'] = history.history[first]\n",
-        ("KM627",),
-        9,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "metrics of Keras 1",
-        MODEL + "model.compile('sgd', 'mse', metrics=['precision', 'fmeasure'])\n",
-        ("KM633",),
-        7,
-    ),
-    Row(
-        "loss of a train_step",
-        "import keras\n\n\nclass Net(keras.Model):\n    def train_step(self, data):\n"
-        "        loss = self.step(data)\n        return {'loss': loss}\n",
-        ("KM624",),
-        7,
-        KERAS_3,
-    ),
-    Row(
-        "reset_states of a metric",
-        "import keras\n\n\nclass Last(keras.metrics.Metric):\n"
-        "    def reset_states(self):\n        self.value.assign(-1.0)\n",
-        ("KM623",),
-        5,
-        KERAS_3,
-        says="def reset_state(self)",
-    ),
-    Row(
-        "lr of an optimizer",
-        MODEL + "from keras.optimizers import Adam\n\n"
-        "model.compile(Adam(lr=0.25), 'mse')\nmodel.train_on_batch(x, y)\n"
-        "results['weights'] = model.get_weights()[0]\n",
-        ("KM201",),
-        9,
-        says="learning_rate=0.25",
-        ran="1.2.2",
-    ),
-    Row(
-        "numbers of SGD",
-        MODEL + "from keras.optimizers import SGD\n\n"
-        "model.compile(SGD(0.01, 0.9, 0.5, True), 'mse')\n"
-        "for _ in range(3):\n    model.train_on_batch(x, y)\n"
-        "results['weights'] = model.get_weights()[0]\n",
-        ("KM208", "KM201"),
-        9,
-        ran="1.2.2",
-    ),
-    Row(
-        "assignment to lr",
-        MODEL + "from keras.optimizers import SGD\n\nsgd = SGD()\nsgd.lr = 0.5\n"
-        "model.compile(sgd, 'mse')\nmodel.train_on_batch(x, y)\n"
-        "results['weights'] = model.get_weights()[0]\n",
-        ("KM229",),
-        10,
-        KERAS_3,
-        says="sgd.learning_rate = 0.5",
-        ran="1.2.2",
-    ),
-    Row(
-        "epsilon of ReduceLROnPlateau",
-        MODEL + "from keras.callbacks import ReduceLROnPlateau\n"
-        "from keras.optimizers import SGD\n\n"
-        "callback = ReduceLROnPlateau(monitor='loss', patience=0, epsilon=0.5)\n"
-        "model.compile(SGD(lr=0.001), 'mse')\n"
-        "model.fit(x, y, nb_epoch=3, verbose=0, callbacks=[callback])\n"
-        "results['weights'] = model.get_weights()[0]\n",
-        ("KM201",),
-        10,
-        says="min_delta=0.5",
-        ran="1.2.2",
-    ),
-    Row(
-        "order of a crossentropy",
-        MODEL + "from keras import backend as K\n\n\ndef loss(y_true, y_pred):\n"
-        "    return K.mean(K.binary_crossentropy(y_pred, y_true), axis=-1)\n\n\n"
-        "model.compile('sgd', loss)\n"
-        "results['loss'] = float(model.evaluate(x / 8, y / 4, verbose=0))\n",
-        ("KM201", "KM501"),
-        11,
-        says="(output=y_pred, target=y_true)",
-        ran="1.2.2",
-    ),
-    Row(
-        "order of a crossentropy in a file that does not tell",
-        "from keras import backend as K\n\n\ndef loss(y_true, y_pred):\n"
-        "    return K.categorical_crossentropy(y_pred, y_true)\n",
-        ("KM631",),
-        5,
-    ),
-    Row(
-        "slope of hard_sigmoid",
-        MODEL + "from keras.layers import Activation\n\n"
-        "model.add(Activation('hard_sigmoid'))\n"
-        "results['out'] = model.predict(x / 4 - 1)\n",
-        ("KM610",),
-        9,
-        KERAS_3,
-        ran="1.2.2",
-    ),
-    Row(
-        "slope of the backend's hard_sigmoid",
-        "from keras import backend as K\n\n\ndef f(x):\n    return K.hard_sigmoid(x)\n",
-        ("KM501",),
-        5,
-        KERAS_3,
-        says="ops.clip(0.2 * x + 0.5, 0.0, 1.0)",
-    ),
-    Row(
-        "seed",
-        "import numpy\n" + FIRST + "drawn = []\nfor _ in range(2):\n"
-        "    numpy.random.seed(7)\n    model = Sequential([Dense(4, input_dim=3)])\n"
-        "    model.compile('sgd', 'mse')\n    drawn.append(model.get_weights()[0])\n"
-        "model.fit(np.ones((2, 3)), np.ones((2, 4)), nb_epoch=1, verbose=0)\n"
-        "results['same'] = np.array_equal(drawn[0], drawn[1])\n",
-        ("KM628",),
-        7,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "l1_l2 without arguments",
-        "from keras.layers import Dense\nfrom keras.models import Sequential\n"
-        "from keras.regularizers import l1l2\n\n"
-        "model = Sequential()\n"
-        "model.add(Dense(1, input_dim=1, init='one', W_regularizer=l1l2()))\n"
-        "model.compile('sgd', 'mse')\n"
-        "results['loss'] = float(model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0))\n",
-        ("KM600",),
-        6,
-        KERAS_3,
-        says="l1_l2(l1=0.01, l2=0.01)",
-        ran="1.2.2",
-    ),
-    # -- silent though spelt as before ---------------------------------------------------------
-    Row(
-        "what is trainable at compile",
-        MODEL + "from keras.layers import Input\nfrom keras.models import Model\n"
-        "model.compile('sgd', 'mse')\nmodel.trainable = False\n"
-        "a = Input((2,))\nboth = Model(input=a, output=Dense(1, bias=False)(model(a)))\n"
-        "both.compile('sgd', 'mse')\n"
-        "model.train_on_batch(x, y)\nboth.train_on_batch(x, y)\n"
-        "results['weights'] = model.get_weights()[0]\n",
-        ("KM620",),
-        14,
-        KERAS_3,
-        says="model.trainable = True\nmodel.train_on_batch",
-        ran="1.2.2",
-    ),
-    Row(
-        "a fixed phase",
-        "from keras.layers import Dropout, Input\n\nx = Dropout(0.5)(Input((3,)), training=True)\n",
-        ("KM622",),
-        3,
-        KERAS_3,
-        says="ActiveDropout(0.5)(Input((3,)))",
-    ),
-    Row(
-        "a model without training",
-        "import keras\n\n\nclass Net(keras.Model):\n    def call(self, x):\n        return x\n",
-        ("KM301",),
-        5,
-        says="def call(self, x, training=None):",
-    ),
-    Row(
-        "a variable of TensorFlow",
-        "import keras\nimport tensorflow as tf\n\n\nclass Scale(keras.layers.Layer):\n"
-        "    def build(self, input_shape):\n        self.scale = tf.Variable(1.0)\n",
-        ("KM625",),
-        7,
-        KERAS_3,
-    ),
-    Row(
-        "accuracy of several outputs",
-        FIRST + "model = Sequential()\n"
-        "model.add(Dense(3, input_dim=2, init='one', activation='sigmoid'))\n"
-        "model.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n"
-        "y = np.array([[1, 0, 0], [0, 1, 1]])\n"
-        "results['accuracy'] = float(model.evaluate(np.ones((2, 2)), y, verbose=0)[1])\n",
-        ("KM626",),
-        6,
-        ran="1.2.2",
-        differs=False,
-    ),
-    Row(
-        "accuracy of a regression",
-        MODEL + "model.compile('sgd', 'mse', metrics=['accuracy'])\n"
-        "y = np.array([[3.0], [4.0], [4.0], [1.0]])\n"
-        "results['accuracy'] = float(model.evaluate(x, y, verbose=0)[1])\n",
-        ("KM626",),
-        7,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "names of metrics",
-        MODEL + "print(model.metrics_names)\n",
-        ("KM632",),
-        7,
-        KERAS_3,
-    ),
-    Row(
-        "a shared initializer",
-        "from keras.initializers import RandomNormal\nfrom keras.layers import CuDNNLSTM, Dense\n"
-        "\nnormal = RandomNormal()\na = Dense(3, kernel_initializer=normal)\n"
-        "b = Dense(3, kernel_initializer=normal)\nc = CuDNNLSTM(3)\n"
-        "a.build((None, 4))\nb.build((None, 4))\n"
-        "results['same'] = np.array_equal(a.get_weights()[0], b.get_weights()[0])\n",
-        ("KM630",),
-        6,
-        ran="2.2.4",
-        differs=True,
-    ),
-    Row(
-        "gain of orthogonal",
-        FIRST + "model = Sequential()\nmodel.add(Dense(4, input_dim=6, init='orthogonal'))\n"
-        "results['norm'] = np.linalg.norm(model.get_weights()[0], axis=0)\n",
-        ("KM634",),
-        5,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "tails of he_normal",
-        FIRST + "model = Sequential()\n"
-        "model.add(Dense(300, input_dim=300, init='he_normal'))\n"
-        "results['widest'] = np.abs(model.get_weights()[0]).max() / np.sqrt(2 / 300)\n",
-        ("KM634",),
-        5,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "weights of zero",
-        FIRST + "model = Sequential([Dense(1, input_dim=2, init='one', bias=False)])\n"
-        "model.compile('sgd', 'mse')\n"
-        "x = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])\n"
-        "weights = np.array([1.0, 1.0, 0.0, 0.0])\n"
-        "results['loss'] = float(model.evaluate(\n"
-        "    x, np.zeros((4, 1)), verbose=0, sample_weight=weights))\n",
-        ("KM636",),
-        9,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "sum of a cosine loss",
-        FIRST + "model = Sequential([Dense(3, input_dim=2, init='one')])\n"
-        "model.compile('sgd', loss='cosine_proximity')\n"
-        "y = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 2.0]])\n"
-        "results['loss'] = float(model.evaluate(np.ones((2, 2)), y, verbose=0))\n",
-        ("KM634",),
-        5,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "labels of a hinge loss",
-        FIRST + "model = Sequential()\n"
-        "model.add(Dense(1, input_dim=2, init='one', activation='sigmoid'))\n"
-        "model.compile('sgd', loss='hinge')\n"
-        "results['loss'] = float(model.evaluate(np.ones((2, 2)), np.array([[0], [1]]),"
-        " verbose=0))\n",
-        ("KM634",),
-        6,
-        ran="1.2.2",
-        differs=True,
-    ),
-    Row(
-        "order of load_weights",
-        FIRST + "model = Sequential([Dense(output_dim=2, input_dim=2)])\n"
-        "model.load_weights('file.h5', True)\n",
-        ("KM725",),
-        5,
-    ),
-    Row(
-        "false friends of the backend",
-        "from keras import backend as K\n\n\ndef f(x, n):\n"
-        "    return K.argmax(x), K.cumsum(x), K.gather(x, n), K.repeat(x, 3), K.switch(n, x, x)\n",
-        ("KM501",),
-        5,
-        KERAS_3,
-        says="ops.argmax(x, axis=-1), ops.cumsum(x, axis=0), ops.take(x, n, axis=0),"
-        " ops.repeat(ops.expand_dims(x, 1), 3, axis=1), ops.where(n, x, x)",
-    ),
-)
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "silent-changes.md"
 
 
 def _findings(row: Row, to: str) -> tuple[str, list[Finding]]:
-    result = Pipeline.to(to).run(row.code)
+    result = row.migrated(to)
     assert result.failures == ()
     return result.text, [each for each in result.findings if each.code in row.codes]
 
@@ -485,15 +45,25 @@ def test_nothing_passes_in_silence(row: Row, to: str) -> None:
         assert all(each.advice for each in found if each.line == row.line)
 
 
-def _run(code: str) -> dict[str, Any]:
-    import numpy as np
+@cache
+def _listed() -> dict[str, list[str]]:
+    """Return the cells of the page, by the name of the row."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if "](rules/KM" in line]
+    return {cells[0]: cells for cells in rows}
 
-    names: dict[str, Any] = {"np": np, "results": {}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exec(compile(code, "<row>", "exec"), names)
-    results: dict[str, Any] = names["results"]
-    return results
+
+def test_the_page_lists_the_rows() -> None:
+    """And every other test that it names is there."""
+    assert list(_listed()) == [row.name for row in ROWS]
+    for row in ROWS:
+        rules, ran = _listed()[row.name][1:3]
+        assert all(f"](rules/{code}-" in rules for code in row.codes)
+        assert ran == (row.ran or "-")
+        for name in row.also:
+            file, _, function = name.partition("::")
+            tree = ast.parse((HERE / file).read_text(encoding="utf-8"))
+            assert function in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
 
 
 @pytest.mark.pypi
@@ -502,12 +72,18 @@ def _run(code: str) -> dict[str, Any]:
 def test_the_numbers_stay(row: Row) -> None:
     pytest.importorskip("keras")
     pytest.importorskip("tf_keras")
-    import numpy as np
-
-    before = run_original(row.ran, row.code)
+    before = row.before()
     assert before
-    for to in ("keras", "tf_keras"):
-        after = _run(Pipeline.to(to).run(row.code).text)
+    shown = _listed()[row.name][3:]
+    if not row.chance:
+        assert cell(before) == shown[0]
+    for place, to in enumerate(("tf_keras", "keras")):
+        alone = left_alone(row, to)
+        if not row.chance:
+            assert cell(alone) == shown[1 + place]
+        if to not in row.targets:
+            continue
+        after = run(row.migrated(to).text)
         assert set(after) == set(before)
         same = all(
             np.shape(before[name]) == np.shape(after[name])
@@ -515,3 +91,40 @@ def test_the_numbers_stay(row: Row) -> None:
             for name in before
         )
         assert same is not row.differs, (to, before, after)
+        if not row.chance:
+            assert cell(after) == shown[3 + place]
+
+
+CATEGORICAL = """
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.utils.np_utils import to_categorical
+
+labels = to_categorical(np.array([0, 2, 1]), 3)
+model = Sequential([Dense({units}=3, input_dim=2, {init}="one", activation="softmax")])
+model.compile("sgd", "categorical_crossentropy")
+data = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, 1.0]])
+losses = [float(model.evaluate(data, labels.astype(each), verbose=0)) for each in (4, 8)]
+results["type"], results["losses"] = str(labels.dtype), losses
+"""
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+def test_what_the_page_has_no_row_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The type of to_categorical, on which no loss depends, and the progress of predict."""
+    code = CATEGORICAL.replace("astype(each)", "astype(f'float{each * 8}')")
+    first = code.format(units="output_dim", init="init")
+    second = code.format(units="units", init="kernel_initializer")
+    found = {}
+    for version in ("1.2.2", "2.0.9", "2.2.4", "2.3.1"):
+        found[version] = run_original(version, first if version == "1.2.2" else second)
+    for to in ("tf_keras", "keras"):
+        capsys.readouterr()
+        found[to] = run(Pipeline.to(to).run(second + "model.predict(data)\n").text)
+        assert "1/1" in capsys.readouterr().out
+    assert [each["type"] for each in found.values()] == [
+        *("float64", "float64", "float32", "float32", "float32", "float64")
+    ]
+    for each in found.values():
+        assert np.allclose(each["losses"], found["1.2.2"]["losses"][0])
