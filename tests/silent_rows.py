@@ -546,6 +546,21 @@ ROWS = (
         ran="1.2.2",
     ),
     Row(
+        "trainable of a model that shares layers",
+        FIRST + "from keras.layers import Input\nfrom keras.models import Model\n"
+        "x = Input((2,))\ncore = Sequential([Dense(3, input_dim=2)])\n"
+        "one = Model(input=x, output=Dense(1)(core(x)))\n"
+        "other = Model(input=x, output=Dense(1)(core(x)))\n"
+        "one.trainable = False\n"
+        "both = Model(input=x, output=[one(x), other(x)])\nboth.compile('sgd', 'mse')\n"
+        "results['weights'] = len(both.trainable_weights)\n",
+        ("KM650",),
+        10,
+        ran="1.2.2",
+        differs=True,
+        also=("test_trainable_models.py::test_old_keras_froze_a_model_as_a_whole",),
+    ),
+    Row(
         "a fixed phase",
         "from keras.layers import CuDNNLSTM, Dropout, Input\nfrom keras.models import Model\n\n"
         "x = Input((1000,))\ny = Dropout(0.5)(x, training=True)\n"
