@@ -36,10 +36,10 @@ ROOT = Rule(
     examples=(
         Example(
             "from keras.layers import Dense\nfrom keras.optimizers import RMSprop\n\n"
-            "layer = Dense(output_dim=3, init='zero')\n"
+            "layer = Dense(output_dim=3)\n"
             "optimizer = RMSprop(lr=0.001, rho=0.9, epsilon=1e-06)\n",
             "from keras.layers import Dense\nfrom keras.optimizers import RMSprop\n\n"
-            "layer = Dense(units=3, kernel_initializer='zeros')\n"
+            "layer = Dense(units=3)\n"
             "optimizer = RMSprop(learning_rate=0.001, rho=0.9, epsilon=1e-06**2)\n",
         ),
     ),
