@@ -6,7 +6,7 @@ A parent is a class of the same file, a class of another file of the project, or
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -175,42 +175,35 @@ class LayerClasses:
         heirs = [c for c in self.nodes if c not in mine and node in self.ancestors(c)]
         return (*mine, *heirs)
 
-    def defines(self, owner: Parent, name: str) -> bool:
-        """Tell whether a class, or a known parent outside Keras, brings an attribute or method."""
+    def _outside_keras(self, start: Sequence[Parent]) -> Iterator[cst.ClassDef | Foreign]:
+        """Yield classes, and all known parents of theirs that are not of Keras."""
         seen: list[Parent] = []
-        todo: list[Parent | None] = [owner]
+        todo: list[Parent | None] = list(start)
         while todo:
             each = todo.pop()
             if each is None or isinstance(each, str) or each in seen:
                 continue
             seen.append(each)
-            if isinstance(each, Foreign):
-                if name in each.names():
-                    return True
-                todo += self.foreign_parents(each)
-            else:
-                if name in own_names(each):
-                    return True
-                todo += self.parents(each)
-        return False
+            yield each
+            found = self.foreign_parents(each) if isinstance(each, Foreign) else self.parents(each)
+            todo += found
+
+    def defines(self, owner: Parent, name: str) -> bool:
+        """Tell whether a class, or a known parent outside Keras, brings an attribute or method."""
+        return any(
+            name in (each.names() if isinstance(each, Foreign) else own_names(each))
+            for each in self._outside_keras([owner])
+        )
 
     def brought(self, node: cst.ClassDef) -> frozenset[str]:
         """Return what a class, a relative of it, or a known parent outside Keras brings."""
         if node not in self._brought:
             found: set[str] = set()
-            todo: list[Parent | None] = [*self.relatives(node)]
-            seen: list[Parent] = []
-            while todo:
-                each = todo.pop()
-                if each is None or isinstance(each, str) or each in seen:
-                    continue
-                seen.append(each)
+            for each in self._outside_keras(self.relatives(node)):
                 if isinstance(each, Foreign):
                     found |= each.names()
-                    todo += self.foreign_parents(each)
                 else:
                     found |= own_names(each) | self._attributes[each].keys()
-                    todo += self.parents(each)
             self._brought[node] = frozenset(found)
         return self._brought[node]
 

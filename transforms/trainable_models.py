@@ -9,7 +9,7 @@ import libcst as cst
 
 from kerasmigrate import eras
 from kerasmigrate.callees import callee
-from kerasmigrate.findings import Confidence
+from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context, Transform
@@ -75,6 +75,7 @@ REACHES = Rule(
         "Models that share nothing with another one that is compiled while they are frozen.",
         "Parts without weights.",
     ),
+    severity=Severity.WARNING,
 )
 SHARED = Rule(
     "KM621",
