@@ -100,9 +100,11 @@ def test_a_subclass_stays() -> None:
     untouched(code, to="keras", codes=["KM103"])
 
 
-@pytest.mark.parametrize("name", ["LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU"])
-def test_tf_keras_has_them(name: str) -> None:
-    code = f"from tf_keras.layers import {name}\n\nx = {name}(4, 3)\n"
+@pytest.mark.parametrize(
+    "call", ["LocallyConnected1D(4, 3)", "LocallyConnected2D(4, 3)", "ThresholdedReLU(0.3)"]
+)
+def test_tf_keras_has_them(call: str) -> None:
+    code = f"from tf_keras.layers import {call.partition('(')[0]}\n\nx = {call}\n"
     untouched(code, to="tf_keras", codes=[])
 
 
