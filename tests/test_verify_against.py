@@ -471,3 +471,25 @@ def test_a_model_that_no_code_lets_learn_again(project: Project) -> None:
     likenesses = [each.likeness.value for each in report.comparisons]
     assert likenesses == ["different", "equal", "equal"], report.comparisons
     assert report.comparisons[0].differences[0].claim == "gradients"
+
+
+SHARED = (
+    "from keras.layers import Dense, Input\n"
+    "from keras.models import Model, Sequential\n"
+    "\n"
+    "x = Input((3,))\n"
+    "core = Sequential([Dense(4, input_dim=3)])\n"
+    "one, other = Model(x, Dense(2)(core(x))), Model(x, Dense(2)(core(x)))\n"
+    "one.trainable = False\n"
+    "both = Model(x, [one(x), other(x)])\n"
+    "both.compile('sgd', 'mse')\n"
+)
+
+
+def test_a_difference_that_the_migration_announces(project: Project) -> None:
+    migrated(project, {"requirements.txt": "keras==2.2.4\n", "a.py": SHARED}, "keras")
+    report = proof(project, "keras")
+    (different,) = [each for each in report.comparisons if each.likeness.value == "different"]
+    assert different.original_where == "a.py:8"
+    assert different.differences[0].claim == "gradients"
+    assert different.explained_by == ("KM650",)

@@ -185,11 +185,15 @@ class Originals:
 
     # -- what it comes to ----------------------------------------------------------------------
 
-    def complete(
+    def explained(
         self, verdicts: Sequence[FileVerdict], target: flavours.Target
     ) -> list[FileVerdict]:
+        """Name the findings that speak of differences, while the originals are still there."""
+        return explained(verdicts, self.original, target)
+
+    def complete(self, verdicts: Sequence[FileVerdict]) -> list[FileVerdict]:
         """Add to what the migrated files have shown what is known of their originals."""
-        return explained([self._complete(each) for each in verdicts], self.original, target)
+        return [self._complete(each) for each in verdicts]
 
     def _complete(self, verdict: FileVerdict) -> FileVerdict:
         run = self.runs.get(verdict.path)

@@ -136,6 +136,9 @@ def verify(
                     with _undisturbed():
                         session.close()
                 environment, interrupted = session.environment, session.interrupted
+                if proof is not None:  # reads the originals, which lie in the scratch folder
+                    for verdict in proof.explained(list(ended.values()), chosen):
+                        ended[verdict.path] = verdict
             finally:
                 with _undisturbed():
                     remove(place)
@@ -149,7 +152,7 @@ def verify(
         ended[file] if file in ended else not_run(file, top, "interrupted") for file in files
     ]
     if proof is not None:
-        verdicts = proof.complete(verdicts, chosen)
+        verdicts = proof.complete(verdicts)
     flavours_seen = {model.flavour for verdict in verdicts for model in verdict.models}
     return VerifyReport(
         target=chosen.name,
