@@ -28,6 +28,9 @@ UNREACHABLE = re.compile(
     r"|SSLError|ConnectionResetError|Max retries exceeded|Connection to .* timed out"
 )
 
+#: Of the environment: what those who run our tests want to see is none of a package's.
+ALONE = {"CUDA_VISIBLE_DEVICES": "", "PYTEST_ADDOPTS": ""}
+
 Fetch = Callable[[str, str], Path]
 
 
@@ -97,7 +100,7 @@ def test_self_attention_passes_its_own_tests(
     done = subprocess.run(
         (sys.executable, "-m", "unittest", "discover", "-s", "tests", "-t", "."),
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree), "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, **ALONE, "PYTHONPATH": str(tree)},
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -145,7 +148,7 @@ def test_rl_passes_the_tests_that_keras_decides(
     done = subprocess.run(
         (sys.executable, "-m", "pytest", "tests", "-q", "--tb=short", "-p", "no:cacheprovider"),
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree), "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, **ALONE, "PYTHONPATH": str(tree)},
         capture_output=True,
         encoding="utf-8",
         errors="replace",
