@@ -121,6 +121,15 @@ def test_a_class_that_means_something_else() -> None:
     )
 
 
+def test_a_local_name_is_none_of_the_class() -> None:
+    check(
+        layer("Dense", "W_constraint = 1", "return self.W_constraint, W_constraint"),
+        layer("Dense", "W_constraint = 1", "return self.kernel_constraint, W_constraint"),
+        to="keras",
+        codes=["KM340"],
+    )
+
+
 def test_a_function_that_has_become_an_object() -> None:
     check(
         layer("Dense", "return self.add_weight(shape=(3,), initializer=self.init)"),
@@ -148,6 +157,7 @@ def test_an_object_at_hand() -> None:
     [
         ("Dense", "self.input_dim", "keras", old_attributes._ADVICE["input_dim"]),
         ("LSTM", "self.W_i", "keras", old_attributes._RECURRENT),
+        ("Dense", "self.initial_weights", "keras", old_attributes._ADVICE["initial_weights"]),
         ("GRU", "self.U", "tf_keras", old_attributes._RECURRENT),
         (
             "Dropout",

@@ -308,14 +308,20 @@ class _Own(cst.CSTVisitor):
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
+        self._depth = 0
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self.names.add(node.name.value)
+        self._depth += 1
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self._depth -= 1
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         target = node.target
         if isinstance(target, cst.Name):
-            self.names.add(target.value)
+            if not self._depth:  # inside of a function it is a local name
+                self.names.add(target.value)
         elif (
             isinstance(target, cst.Attribute)
             and isinstance(target.value, cst.Name)

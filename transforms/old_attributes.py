@@ -69,6 +69,7 @@ _ADVICE = {
     "_get_noise_shape": "read noise_shape, which is None or a tuple",
     "W": "read kernel, whose axes are (rows, columns, input, output)",
     "W_shape": "read kernel.shape",
+    "initial_weights": "remove it: call set_weights() of the layer once it is built",
     "consume_less": "remove it: the implementation is chosen by Keras",
     "step": "write a cell: an RNN of today calls cell(inputs, states)",
     "": "keep what is needed in an attribute of your own",
