@@ -173,7 +173,7 @@ def _way(tree: ast.ClassDef) -> _Way | None:
     ]
     if len(handed) != 1:
         return None
-    call, used = handed[0], 1
+    call = handed[0]
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr != "__init__":
         return None
@@ -194,9 +194,8 @@ def _way(tree: ast.ClassDef) -> _Way | None:
         and _uses(made[0], places) == 1
     ):
         return None
-    kept = set(_literal_keys(made[0], keywords))
-    used += len(list(_literal_keys(made[0], keywords)))
-    if _uses(made[0], keywords) != used:
+    kept = list(_literal_keys(made[0], keywords))
+    if _uses(made[0], keywords) != 1 + len(kept):
         return None
     own = {*named[1:], *(each.arg for each in params.kwonlyargs), *kept}
     return _Way(frozenset(own), not places, base)

@@ -227,6 +227,18 @@ class LayerClasses:
                 found.add(self.resolve(each.func) if isinstance(each, cst.Call) else None)
         return found.pop() if len(found) == 1 else None
 
+    def makers(self, node: cst.BaseExpression) -> Iterator[Parent | None]:
+        """Yield the classes that a value is made from; None for what is not known."""
+        if isinstance(node, cst.Call):
+            yield self.resolve(node.func)
+        elif isinstance(node, cst.Name):
+            for each in self.context.names.bindings(node):
+                value = each.value
+                yield self.resolve(value.func) if isinstance(value, cst.Call) else None
+        elif isinstance(node, cst.Attribute):
+            for made in self.context.values.attribute(node):
+                yield self.resolve(made.func) if isinstance(made, cst.Call) else None
+
     def signature(self, path: str, method: str) -> inventory.Signature | None:
         """Return a method of a Keras class in the target; None when it is not there."""
         located = self.context.imports.locate(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +13,7 @@ from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.values import LAYER, MODEL, SEQUENTIAL, is_a
 
-from ._layer_classes import InClasses, Parent, own_names
+from ._layer_classes import InClasses, own_names
 from ._tensors import Tensors
 from .tf_graphs_rules import UPDATES
 
@@ -206,24 +205,12 @@ class LayerAttributes(InClasses):
             return any(
                 name in own_names(each) for each in self._classes.relatives(self._owners[-1])
             )
-        makers = list(self._makers(node))
+        makers = list(self._classes.makers(node))
         if makers and all(isinstance(each, str) for each in makers):
             return False  # classes of Keras
         if None in makers or not makers:
             return any(name in own_names(each) for each in self._classes.nodes)
         return any(self._classes.defines(each, name) for each in makers if each is not None)
-
-    def _makers(self, node: cst.BaseExpression) -> Iterator[Parent | None]:
-        """Yield the classes that a value is made from; None for what is not known."""
-        if isinstance(node, cst.Call):
-            yield self._classes.resolve(node.func)
-        elif isinstance(node, cst.Name):
-            for each in self.context.names.bindings(node):
-                value = each.value
-                yield self._classes.resolve(value.func) if isinstance(value, cst.Call) else None
-        elif isinstance(node, cst.Attribute):
-            for made in self.context.values.attribute(node):
-                yield self._classes.resolve(made.func) if isinstance(made, cst.Call) else None
 
     # -- attributes --------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.walking import Reader
 
-from ._layer_classes import LayerClasses, Parent
+from ._layer_classes import LayerClasses
 from .arguments_table import row_of, values
 
 KEPT = Rule(
@@ -77,10 +77,14 @@ _ADVICE = {
 _RECURRENT = "the weights belong to the cell: read self.cell.kernel, .recurrent_kernel and .bias"
 
 
+#: Old names: with what stands for them today, or of what is gone.
+_Names = Mapping[str, str] | Sequence[str]
+
+
 @cache
-def _table() -> Mapping[str, Mapping[str, object]]:
+def _table() -> Mapping[str, Mapping[str, _Names]]:
     path = Path(__file__).with_name("old_attributes.json")
-    found: Mapping[str, Mapping[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+    found: Mapping[str, Mapping[str, _Names]] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
@@ -95,8 +99,8 @@ def names_now(path: str, api: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for key in ("now", f"now-{api}"):
         part = row.get(key, {})
-        assert isinstance(part, dict)
-        found |= part
+        assert isinstance(part, Mapping)
+        found.update(part)
     return found
 
 
@@ -106,12 +110,11 @@ def names_gone(path: str, api: int) -> frozenset[str]:
     found: set[str] = set()
     for key in ("gone", f"gone-{api}"):
         part = row.get(key, [])
-        assert isinstance(part, list)
         found.update(part)
     return frozenset(found)
 
 
-def _row(path: str) -> Mapping[str, object]:
+def _row(path: str) -> Mapping[str, _Names]:
     row = row_of(path)
     return _table().get(row.path, {}) if row is not None else {}
 
@@ -172,19 +175,10 @@ class OldAttributes(Reader):
             return self._base(self._owners[-1]) if self._owners else None
         if not isinstance(node, cst.Name | cst.Attribute):
             return None
-        made = list(self._makers(node))
+        made = list(self._classes.makers(node))
         if not made or not all(isinstance(each, str) for each in made) or len(set(made)) > 1:
             return None
         return self._context.values.instance(node)
-
-    def _makers(self, node: cst.BaseExpression) -> Iterator[Parent | None]:
-        if isinstance(node, cst.Name):
-            for each in self._context.names.bindings(node):
-                value = each.value
-                yield self._classes.resolve(value.func) if isinstance(value, cst.Call) else None
-        else:
-            for made in self._context.values.attribute(node):
-                yield self._classes.resolve(made.func) if isinstance(made, cst.Call) else None
 
     def _base(self, owner: cst.ClassDef) -> str | None:
         if owner not in self._bases:
@@ -289,7 +283,7 @@ class OldAttributes(Reader):
 @cache
 def _interesting() -> frozenset[str]:
     """Return every name that the table has."""
-    return frozenset(name for row in _table().values() for part in row.values() for name in part)  # type: ignore[attr-defined]
+    return frozenset(name for row in _table().values() for part in row.values() for name in part)
 
 
 class OldLayerAttributes(Transform):
