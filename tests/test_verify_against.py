@@ -493,3 +493,36 @@ def test_a_difference_that_the_migration_announces(project: Project) -> None:
     assert different.original_where == "a.py:8"
     assert different.differences[0].claim == "gradients"
     assert different.explained_by == ("KM650",)
+
+
+#: Nothing is left of a small picture, nor of a short text; and training is watched by TensorBoard.
+FREE = (
+    "from keras.callbacks import TensorBoard\n"
+    "from keras.layers import Conv1D, Conv2D, Input, UpSampling2D\n"
+    "from keras.models import Model, Sequential\n"
+    "\n\n"
+    "def pictures():\n"
+    "    picture = Input(shape=(None, None, 3))\n"
+    "    x = picture\n"
+    "    for filters in (2, 3, 4, 5):\n"
+    "        x = Conv2D(filters, 3, strides=2)(x)\n"
+    "    return Model(picture, UpSampling2D(2)(x))\n"
+    "\n\n"
+    "def texts():\n"
+    "    model = Sequential()\n"
+    "    model.add(Conv1D(2, 9, input_shape=(None, 4)))\n"
+    "    return model\n"
+    "\n\n"
+    "kept = TensorBoard(log_dir='logs')\n"
+    "picture_model, text_model = pictures(), texts()\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_free_dimensions_are_made_large_enough(project: Project, to: str) -> None:
+    migrated(project, {"free.py": FREE}, to)
+    (file,) = proof(project, to, original="keras==2.2.4").files
+    assert file.original is not None
+    assert (file.original.verdict.value, file.original.cause) == ("proved", "")
+    found = [(each.original_where, each.likeness.value, each.cause) for each in file.comparisons]
+    assert found == [("free.py:11", "equal", ""), ("free.py:15", "equal", "")]

@@ -245,6 +245,7 @@ def _tensorflow() -> None:
     # Keras 1 says "if bias:" to ask whether there is one.
     resource.BaseResourceVariable.__bool__ = lambda self: True
     sys.modules["tensorflow"] = flow
+    _contrib()
     flow.__version__ = TENSORFLOW
     flow.logging.set_verbosity(flow.logging.ERROR)
     _unoptimized(flow)
@@ -254,6 +255,23 @@ def _tensorflow() -> None:
     ops = importlib.import_module("tensorflow.python.framework.ops")
     _give(ops, "_TensorLike", (flow.Tensor, flow.Variable))
     _give(ops, "is_dense_tensor_like", lambda value: isinstance(value, ops._TensorLike))
+
+
+def _contrib() -> None:
+    """Let the callback TensorBoard have the one module of ``tf.contrib`` that it asks for.
+
+    It uses it to show embeddings, while a model trains.
+    """
+    name = "tensorflow"
+    for part in ("contrib", "tensorboard", "plugins", "projector"):
+        name = f"{name}.{part}"
+        module = types.ModuleType(name)
+        if part != "projector":
+            module.__path__ = []
+        sys.modules[name] = module
+        parent = sys.modules[name.rpartition(".")[0]]
+        if part != "contrib":  # code asks whether there is one
+            setattr(parent, part, module)
 
 
 def _unoptimized(flow: Any) -> None:

@@ -12,8 +12,10 @@ from typing import Any, Callable
 
 from . import graphs, layouts, settings, training
 
-#: A free dimension: of a picture, and of a sequence.
-PICTURE, SEQUENCE, SAMPLES = 16, 6, 4
+#: What to try for a free dimension, of a picture and of a sequence: deep networks leave nothing of
+#: small ones.
+SIZES = ((16, 6), (32, 12), (64, 48), (128, 128), (256, 256))
+SAMPLES = 4
 
 
 class Part:
@@ -62,14 +64,18 @@ def shapes(model: Any, which: str) -> list[list[int | None]]:
     return [list(each) for each in shape] if several else [list(shape)]
 
 
-def _filled(shape: list[int | None]) -> list[int]:
-    free = PICTURE if len(shape) > 3 else SEQUENCE
+def _filled(shape: list[int | None], sizes: tuple[int, int]) -> list[int]:
+    picture, sequence = sizes
+    free = picture if len(shape) > 3 else sequence
     rest = [free if size is None else int(size) for size in shape[1:]]
     return [SAMPLES if not shape or shape[0] is None else int(shape[0]), *rest]
 
 
-def made_up_inputs(model: Any, major: int) -> list[Any]:
+def made_up_inputs(model: Any, major: int, sizes: tuple[int, int] = SIZES[0]) -> list[Any]:
     """Make inputs that fit: numbers between -1 and 1, or whole ones where a table is read.
+
+    Args:
+        sizes: How long a free dimension is: of a picture, and of a sequence.
 
     Raises:
         UnknownError: The model does not say what it takes.
@@ -82,7 +88,7 @@ def made_up_inputs(model: Any, major: int) -> list[Any]:
     rows = _rows(model, len(known), major)
     made = []
     for shape, row, tensor in zip(known, rows, graphs.flat(model.inputs) or [None] * len(known)):
-        size = _filled(shape)
+        size = _filled(shape, sizes)
         if row:
             made.append(random.randint(0, row, size=size).astype("float32"))
         elif "int" in str(getattr(tensor, "dtype", "")):
@@ -90,6 +96,25 @@ def made_up_inputs(model: Any, major: int) -> list[Any]:
         else:
             made.append(random.uniform(-1.0, 1.0, size=size).astype("float32"))
     return made
+
+
+def _fitting(model: Any, major: int) -> list[Any]:
+    """Make inputs of which something is left in the outputs; the smallest ones if there are none.
+
+    Raises:
+        UnknownError: The model does not say what it takes.
+    """
+    smallest = made_up_inputs(model, major)
+    if not any(None in shape[1:] for shape in shapes(model, "inputs")):
+        return smallest
+    for sizes in SIZES:
+        inputs = made_up_inputs(model, major, sizes)
+        try:
+            if all(each.size for each in outputs(model, inputs)):
+                return inputs
+        except Exception:  # too small, or not to be run at all: the smallest ones tell of it
+            continue
+    return smallest
 
 
 def _rows(model: Any, count: int, major: int) -> list[int]:
@@ -213,26 +238,25 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
         except training.UnknownError as error:
             found["lacks"].append([claim, str(error)])
         except Exception as error:
-            lines = str(error).strip().splitlines() or ["no message"]
-            line = lines[-1] if lines[0].endswith("in user code:") else lines[0]
-            found["lacks"].append([claim, f"{type(error).__name__}: {line.strip()}"[:300]])
+            found["lacks"].append([claim, training.message(error)])
         return None
+
+    def run() -> Any:
+        return _repeated(lambda: outputs(model, inputs), training.own_layer(model))
 
     if seen is not None:
         inputs = seen["inputs"]
     elif data is not None:
         inputs = data[0]
     else:
-        inputs = attempt("outputs", lambda: made_up_inputs(model, major))
+        inputs = attempt("outputs", lambda: _fitting(model, major))
     found["inputs"] = inputs
     found["input_shapes"], found["output_shapes"] = (
         shapes(model, "inputs"),
         shapes(model, "outputs"),
     )
     if inputs is not None:  # what waits for data is built by it
-        found["outputs"] = attempt(
-            "outputs", lambda: _repeated(lambda: outputs(model, inputs), training.own_layer(model))
-        )
+        found["outputs"] = attempt("outputs", run)
     own = parts(model, major)
     if seen is None and found["outputs"] is not None:
         attempt("weights", lambda: stir(own))

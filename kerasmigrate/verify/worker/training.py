@@ -19,6 +19,27 @@ class UnknownError(Exception):
     """What is asked for cannot be taken; the text is the reason."""
 
 
+#: How Keras begins to tell of an exception inside a layer, and of what the layer was given.
+WRAPPED = ("Exception encountered when calling", "in user code:", "Error when calling")
+GIVEN = ("Arguments received by", "Call arguments received", "Call arguments:")
+
+
+def message(error: BaseException) -> str:
+    """Return what an exception is about, on one line.
+
+    Keras 2.4 and later put the cause between the name of the layer and its arguments; a traceback
+    of AutoGraph has it in its last lines.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    for given in GIVEN:
+        text = text.partition(given)[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    wrapped = bool(lines) and any(part in lines[0] for part in WRAPPED)
+    line = "no message" if not lines else lines[-1] if wrapped else lines[0]
+    kind = type(error).__name__
+    return (line if line.startswith(kind) else f"{kind}: {line}")[:300]
+
+
 def is_compiled(model: Any) -> bool:
     """Tell whether a model has an optimizer."""
     return getattr(model, "optimizer", None) is not None
