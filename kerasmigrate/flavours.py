@@ -7,6 +7,7 @@ whichever flavour the code reached it through: ``tf.keras.layers.Dense`` and
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kerasmigrate.errors import UsageError
@@ -42,6 +43,14 @@ ROOTS: tuple[tuple[str, str], ...] = (
     ("keras", "keras"),
 )
 
+#: Modules of Keras that TensorFlow 2 also has at its top, under the same name. In TensorFlow 1
+#: ``losses``, ``metrics`` and ``initializers`` held functions of its own, in lower case, and
+#: ``losses.Reduction``; it had no ``optimizers``.
+SHORT = re.compile(
+    r"tensorflow\.(?:compat\.v2\.)?"
+    r"(?P<path>optimizers(?:\.\w+)*|(?:losses|metrics|initializers)\.(?!Reduction\b)[A-Z]\w*(?:\.\w+)*)"
+)
+
 
 def canonical(dotted: str) -> tuple[str, str] | None:
     """Split an absolute dotted path into its canonical Keras path and its flavour.
@@ -55,7 +64,8 @@ def canonical(dotted: str) -> tuple[str, str] | None:
             return "keras", flavour
         if dotted.startswith(root) and dotted[len(root)] == ".":
             return "keras" + dotted[len(root) :], flavour
-    return None
+    short = SHORT.fullmatch(dotted)
+    return None if short is None else (f"keras.{short['path']}", "tf.keras")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 import libcst as cst
 
@@ -125,6 +126,29 @@ class Names:
             if reference.name in members:
                 return ".".join((members[reference.name], *reference.attributes))
         return None
+
+    def star_files(self, node: cst.CSTNode) -> Iterator[Path]:
+        """Yield the files of the project that may bring a bare name by a star import.
+
+        The last import comes first. One of a module that is neither Keras nor of the project ends
+        the list: nobody knows what it brings.
+        """
+        reference = self.references.get(node)
+        if reference is None or reference.attributes:
+            return
+        if reference.scope.lookup(reference.name) is not None:
+            return
+        for binding, _ in reversed(self.stars):
+            assert isinstance(binding.statement, cst.ImportFrom)
+            module, level = binding.origin or "", len(binding.statement.relative)
+            if not level and canonical(module):
+                continue
+            path = self.view.project.locate(self.view.path, module, level)
+            if path is None:
+                return
+            declared = self.view.project.summary(path).declared
+            if reference.name in declared or not (declared or reference.name.startswith("_")):
+                yield path
 
     def origin(self, binding: Binding) -> str | None:
         """Return the absolute dotted path of a binding, following aliases."""

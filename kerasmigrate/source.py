@@ -33,16 +33,22 @@ _BLANK = re.compile(rb"^[ \t\f]*(?:#|$)")
 
 # The look-behind comes after the literal, which lets the engine search for it quickly.
 _TF_LAYERS = re.compile(rb"tf(?<!\wtf)\s*\.\s*(?:contrib|compat|layers)\b")
+_TF_SHORT = re.compile(
+    rb"(?:tf|tensorflow)(?<!\wtf)\s*\.\s*(?:optimizers|(?:losses|metrics|initializers)\.[A-Z])"
+)
 
 
 def speaks_of_keras(data: bytes) -> bool:
     """Tell whether a file can have anything to do with Keras.
 
     Cheap and generous: true for any mention of ``keras`` in any case, and for ``layers`` together
-    with TensorFlow (``tf.layers``, ``tf.contrib.layers``). A file for which it is false need not
-    be decoded or parsed.
+    with TensorFlow (``tf.layers``, ``tf.contrib.layers``), and for the short names of TensorFlow 2
+    (``tf.optimizers``, ``tf.losses.Huber``). A file for which it is false need not be decoded or
+    parsed.
     """
     if b"keras" in data or b"keras" in data.lower():
+        return True
+    if b"tensorflow" in data and _TF_SHORT.search(data) is not None:
         return True
     if b"layers" not in data:
         return False

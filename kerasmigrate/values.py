@@ -126,7 +126,8 @@ class Values:
             described = self._described(binding)
             if described is not None and described[0] == "class":
                 return (described[1],)
-        return ()
+        described = self._from_star(node)
+        return (described[1],) if described is not None and described[0] == "class" else ()
 
     def derives(self, node: cst.ClassDef, base: str) -> bool:
         """Tell whether a class of this file derives from a Keras class."""
@@ -143,6 +144,15 @@ class Values:
         assert isinstance(name, cst.Name)
         found = self.names.view.describe(module, len(statement.relative), name.value)
         return (found.kind, found.path) if found is not None else None
+
+    def _from_star(self, node: cst.BaseExpression) -> tuple[str, str] | None:
+        """Say what a name is that only a star import of the project can bring."""
+        if isinstance(node, cst.Name):
+            for path in self.names.star_files(node):
+                found = self.names.view.project.describe(path, node.value)
+                if found is not None:
+                    return found.kind, found.path
+        return None
 
     # -- instances ---------------------------------------------------------------------------
 
@@ -209,6 +219,9 @@ class Values:
             described = self._described(binding)
             if described is not None:
                 return described[1]
+        described = self._from_star(node.func)
+        if described is not None:
+            return described[1]
         chain = dotted(node.func)
         if chain is not None and len(chain) == 2 and chain[0] == "self":
             owner = self._owner(node.func)

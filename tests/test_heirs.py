@@ -156,3 +156,37 @@ def test_an_old_default_of_a_class_without_a_constructor() -> None:
         to="tf_keras",
         codes=["KM101", "KM201", "KM201", "KM600"],
     )
+
+
+STARRED = "from keras.models import Sequential\n{}from mine import *\n{}\n\nm = Sequential()\nm.add(Own(4, bias=False))\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("", ""), ("from numpy import *\n", ""), ("", "from keras.layers import *\n")],
+)
+def test_a_class_that_a_star_brings(tmp_path: Path, before: str, behind: str) -> None:
+    (tmp_path / "mine.py").write_text(OWN, encoding="utf-8")
+    user = tmp_path / "user.py"
+    text = STARRED.format(before, behind)
+    user.write_text(text, encoding="utf-8")
+    view = Project(tmp_path, [tmp_path / "mine.py", user]).view(user)
+    check(text, text.replace("bias", "use_bias"), to="keras", view=view)
+
+
+@pytest.mark.parametrize(
+    ("mine", "behind"),
+    [
+        (OWN, "from numpy import *\n"),  # it may have an Own, too
+        (OWN + "\n\n__all__ = ['other']\n", ""),
+        ("from numpy import *\n", ""),
+        ("def Own(size, bias):\n    return size\n", ""),
+    ],
+)
+def test_a_star_that_may_bring_something_else(tmp_path: Path, mine: str, behind: str) -> None:
+    (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
+    user = tmp_path / "user.py"
+    text = STARRED.format("", behind)
+    user.write_text(text, encoding="utf-8")
+    view = Project(tmp_path, [tmp_path / "mine.py", user]).view(user)
+    untouched(text, to="keras", codes=[], view=view)

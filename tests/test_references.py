@@ -226,6 +226,49 @@ def test_unaliased_tensorflow() -> None:
     untouched(before, to="tf.keras", codes=[])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "optimizers.SGD",
+        "optimizers.schedules.ExponentialDecay",
+        "losses.MeanSquaredError",
+        "metrics.Mean",
+        "initializers.GlorotUniform",
+    ],
+)
+@pytest.mark.parametrize("tensorflow", ["tf", "tf.compat.v2"])
+def test_short_names_of_tensorflow_2(name: str, tensorflow: str) -> None:
+    code = f"import tensorflow as tf\n\nx = tf.constant(1)\ny = {tensorflow}.{name}\n"
+    joined = code.replace("as tf\n", "as tf\nimport keras\n", 1)
+    check(code, joined.replace(f"{tensorflow}.{name}", f"keras.{name}"), to="keras")
+    legacy = code.replace("as tf\n", "as tf\nimport tf_keras as keras\n", 1)
+    check(code, legacy.replace(f"{tensorflow}.{name}", f"keras.{name}"), to="tf_keras")
+    check(code, code.replace(f"{tensorflow}.{name}", f"tf.keras.{name}"), to="tf.keras")
+
+
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "losses.mean_squared_error",
+        "losses.Reduction.SUM",
+        "losses",
+        "metrics.accuracy",
+        "initializers.random_normal",
+        "nn.relu",
+        "compat.v1.losses.Reduction",
+    ],
+)
+def test_what_tensorflow_1_had_under_these_names(name: str, to: str) -> None:
+    untouched(f"import tensorflow as tf\n\ny = tf.{name}\n", to=to, codes=[])
+
+
+def test_arguments_of_short_names() -> None:
+    code = "import tensorflow as tf\n\nx = tf.constant(1)\ny = tf.optimizers.SGD(lr=0.1)\n"
+    after = code.replace("optimizers.SGD(lr", "keras.optimizers.SGD(learning_rate")
+    check(code, after, to="tf.keras", codes=["KM102", "KM201"])
+
+
 def test_unaliased_tensorflow_keras() -> None:
     before = "import tensorflow.keras\n\ny = tensorflow.keras.Input((4,))\n"
     check(before, "import keras\n\ny = keras.Input((4,))\n", to="keras")

@@ -120,6 +120,11 @@ class LayerClasses:
                 found.add(self._foreign(origin, str(name)) if known and origin else None)
             else:
                 found.add(None)
+        if not found and isinstance(expression, cst.Name):
+            for path in context.names.star_files(expression):
+                brought = self._foreign(path, expression.value)
+                if brought is not None:
+                    return brought
         return found.pop() if len(found) == 1 else None
 
     def foreign_parents(self, foreign: Foreign) -> Iterator[Parent | None]:
