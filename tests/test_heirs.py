@@ -158,7 +158,10 @@ def test_an_old_default_of_a_class_without_a_constructor() -> None:
     )
 
 
-STARRED = "from keras.models import Sequential\n{}from mine import *\n{}\n\nm = Sequential()\nm.add(Own(4, bias=False))\n"
+STARRED = (
+    "from keras.models import Sequential\n{}from mine import *\n{}\n\n"
+    "m = Sequential()\nm.add(Own(4, bias=False))\n"
+)
 
 
 @pytest.mark.parametrize(
