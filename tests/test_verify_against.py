@@ -85,7 +85,7 @@ class Project(NamedTuple):
 @pytest.fixture(autouse=True)
 def _cached(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the old Kerases that all tests share, wherever a test puts its own cache."""
-    (folder,) = {installed(version).parent for version in ("1.2.2", "2.2.4")}
+    (folder,) = {installed(version).parent for version in ("1.2.2", "2.2.4", "2.3.1")}
     monkeypatch.setattr(originals, "cache", lambda: folder)
 
 
@@ -526,3 +526,54 @@ def test_free_dimensions_are_made_large_enough(project: Project, to: str) -> Non
     assert (file.original.verdict.value, file.original.cause) == ("proved", "")
     found = [(each.original_where, each.likeness.value, each.cause) for each in file.comparisons]
     assert found == [("free.py:11", "equal", ""), ("free.py:15", "equal", "")]
+
+
+#: Keras 2.3 finds the layers that are attributes, and lists their weights in the order in which
+#: they became that; today those in the list come first.
+LISTED = (
+    "from keras.layers import Conv1D, Dense, Input, Layer\n"
+    "from keras.models import Model\n"
+    "\n\n"
+    "class Block(Layer):\n"
+    "    def build(self, input_shape):\n"
+    "        self.stack = [Conv1D(4, 3, padding='same', name='conv_%d' % n) for n in range(2)]\n"
+    "        shape = input_shape\n"
+    "        for layer in self.stack:\n"
+    "            layer.build(shape)\n"
+    "            shape = layer.compute_output_shape(shape)\n"
+    "        self.last = Conv1D(4, 3, padding='same')\n"
+    "        self.last.build(shape)\n"
+    "        for layer in self.stack:\n"
+    "            setattr(self, layer.name, layer)\n"
+    "        super(Block, self).build(input_shape)\n"
+    "\n"
+    "    def call(self, inputs):\n"
+    "        x = inputs\n"
+    "        for layer in self.stack:\n"
+    "            x = layer(x)\n"
+    "        return self.last(x)\n"
+    "\n"
+    "    def compute_output_shape(self, input_shape):\n"
+    "        return input_shape[:-1] + (4,)\n"
+    "\n\n"
+    "series = Input((8, 4))\n"
+    "model = Model(series, Dense(1)(Block()(series)))\n"
+    "model.compile('sgd', 'mse')\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_weights_that_are_listed_in_another_order(project: Project, to: str) -> None:
+    migrated(project, {"listed.py": LISTED}, to)
+    (file,) = proof(project, to, original="keras==2.3.1").files
+    (found,) = file.comparisons
+    assert (found.likeness.value, found.cause, found.differences) == ("equal", "", ())
+    assert found.claims == (
+        "layers",
+        "settings",
+        "weights",
+        "outputs",
+        "loss",
+        "gradients",
+        "step",
+    )

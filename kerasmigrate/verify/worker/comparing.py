@@ -11,7 +11,7 @@ import contextlib
 import importlib
 from typing import Any, NamedTuple
 
-from . import batches, portrait
+from . import batches, nested, portrait
 from .partners import is_passive, pair
 
 #: Largest difference of two outputs, relative to the largest of them where that is above 1.
@@ -108,6 +108,8 @@ class _Comparison:
         theirs = self.original["parts"]
         pairs, unpaired, strangers = pair(theirs, self.own)
         self.pairs = [(theirs[one], self.own[other]) for one, other in pairs]
+        for one, other in pairs:
+            self._reorder(one, nested.keys(self.own[other].layer))
         self._note("layers", self._shapes())
         self._note("layers", [Difference("layers", self.name, each) for each in unpaired])
         self._note("settings", [each for pair in self.pairs for each in _settings(*pair)])
@@ -122,6 +124,18 @@ class _Comparison:
             taken = portrait.take(self.keras, self.model, self.original)
             self._compute(taken)
         return self._compared(taken, pairs, strangers, total)
+
+    def _reorder(self, one: int, keys: list[str]) -> None:
+        """Put the weights of an original's layer into the order that they have here."""
+        there = self.original["parts"][one]
+        known = there["keys"]
+        if known == keys or sorted(known) != sorted(keys):
+            return
+        order = [known.index(key) for key in keys]
+        there["weights"] = [there["weights"][i] for i in order]
+        if self.original["after"] is not None:
+            after = self.original["after"]
+            after[one] = [after[one][i] for i in order]
 
     def _note(self, claim: str, found: list[Difference]) -> None:
         if claim not in self.claims:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Callable
 
-from . import graphs, layouts, settings, training
+from . import graphs, layouts, nested, settings, training
 
 #: What to try for a free dimension, of a picture and of a sequence: deep networks leave nothing of
 #: small ones.
@@ -325,7 +325,7 @@ def architecture(model: Any, own: list[Part]) -> dict[str, Any]:
 
     Returns:
         ``sources``: ``name`` and ``shape`` of each place where data come in; ``parts``: ``name``,
-        ``kind``, ``shape``, ``parameters``, ``inputs``, ``settings`` and ``weights`` of each layer.
+        ``kind``, ``shape``, ``parameters``, ``inputs``, ``settings``, ``weights`` and ``keys`` (see ``nested``) of each layer.
     """
     try:
         wiring = graphs.Wiring(model)
@@ -344,6 +344,7 @@ def architecture(model: Any, own: list[Part]) -> dict[str, Any]:
                 "inputs": inputs.get(part.name, []),
                 "settings": part.settings(),
                 "weights": weights,
+                "keys": nested.keys(part.layer),
             }
         )
     entries = [{"name": name, "shape": known.get(name, [])} for name in sources if name]

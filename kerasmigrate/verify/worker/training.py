@@ -56,10 +56,15 @@ def random_layer(model: Any) -> str:
 def own_layer(model: Any) -> str:
     """Return the name of the first layer with code of the user's; or nothing."""
     for layer in graphs.leaves(model):
-        package = str(type(layer).__module__).split(".")[0]
-        if package not in ("keras", "tf_keras", "tensorflow") or type(layer).__name__ == "Lambda":
+        if is_own(layer) or type(layer).__name__ == "Lambda":
             return str(layer.name)
     return ""
+
+
+def is_own(layer: Any) -> bool:
+    """Tell whether the class of a layer is of the user's code."""
+    package = str(type(layer).__module__).split(".")[0]
+    return package not in ("keras", "tf_keras", "tensorflow")
 
 
 def _drops(layer: Any) -> bool:
