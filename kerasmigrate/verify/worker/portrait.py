@@ -325,7 +325,8 @@ def architecture(model: Any, own: list[Part]) -> dict[str, Any]:
 
     Returns:
         ``sources``: ``name`` and ``shape`` of each place where data come in; ``parts``: ``name``,
-        ``kind``, ``shape``, ``parameters``, ``inputs``, ``settings``, ``weights`` and ``keys`` (see ``nested``) of each layer.
+        ``kind``, ``shape``, ``parameters``, ``inputs``, ``settings``, ``weights``, and ``keys``
+        (see ``nested``) of each layer.
     """
     try:
         wiring = graphs.Wiring(model)
