@@ -26,10 +26,6 @@ CONVERTED = [
     ("K.argmax(x, 1)", "ops.argmax(x, 1)"),
     ("K.argmin(x, axis=0)", "ops.argmin(x, axis=0)"),
     ("K.argmin(x)", "ops.argmin(x, axis=-1)"),
-    ("K.batch_dot(x, y, axes=[2, 1])", "ops.einsum('bij,bjk->bik', x, y)"),
-    ("K.batch_dot(x, y, (2, 2))", "ops.einsum('bij,bkj->bik', x, y)"),
-    ("K.batch_dot(x, y, axes=2)", "ops.einsum('bij,bkj->bik', x, y)"),
-    ("K.batch_dot(x, y, axes=[1, 2])", "ops.einsum('bji,bkj->bik', x, y)"),
     ("K.batch_flatten(x)", "ops.reshape(x, (ops.shape(x)[0], -1))"),
     ("K.batch_get_value(x.weights)", "[ops.convert_to_numpy(value) for value in x.weights]"),
     (

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from migrating import check, untouched
+from originals import run_original
 
 from kerasmigrate.pipeline import Pipeline
 
@@ -35,10 +37,10 @@ def f(x, y, n):
 '''
 
 
-@pytest.mark.parametrize("axes", ["", ", axes=n", ", n", ", axes=[1, 1]"])
+@pytest.mark.parametrize("axes", ["", ", axes=n", ", n", ", axes=[1, 1]", ", axes=[2, 2]"])
 def test_batch_dot_of_unknown_dimensions(axes: str) -> None:
     check(
-        START.format(root="keras", axes=axes),
+        START.format(root="tf_keras", axes=axes),
         DEFINED.format(axes=axes),
         to="keras",
         codes=["KM101", "KM501"],
@@ -52,6 +54,31 @@ def test_it_needs_an_import_that_always_runs() -> None:
 
 def test_keras_2_has_it() -> None:
     untouched(START.format(root="tf_keras", axes=""), to="tf_keras", codes=[])
+
+
+@pytest.mark.parametrize("before", ["", "import tensorflow as tf\n\ntf.Session()\n"])
+def test_batch_dot_of_old_keras(before: str) -> None:
+    code = Pipeline.to("keras").run(before + START.format(root="keras", axes="")).text
+    assert "as before Keras 2.3." in code
+    legacy = before + START.format(root="keras", axes="")
+    (found,) = [each for each in Pipeline.to("tf_keras").run(legacy).findings if not each.fixed]
+    assert (found.code, found.line) == ("KM651", 5 + before.count("\n"))
+    assert Pipeline.to("tf_keras").run(legacy).text == legacy.replace("from keras", "from tf_keras")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        # only Keras 2.4 and later
+        "from keras.layers import RandomFlip\n\nflip = RandomFlip()\n",
+        "import keras\nkeras.utils.set_random_seed(1)\n",
+    ],
+)
+def test_batch_dot_of_late_keras(before: str) -> None:
+    code = Pipeline.to("keras").run(before + START.format(root="keras", axes="")).text
+    assert "as Keras 2 did." in code
+    legacy = Pipeline.to("tf_keras").run(before + START.format(root="keras", axes=""))
+    assert [each.code for each in legacy.findings if not each.fixed] == []
 
 
 CALLS = {
@@ -226,6 +253,15 @@ def test_the_definitions_give_the_numbers_of_keras_2() -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
+#: What Keras multiplied otherwise before 2.3.
+OLD_SHAPES = [
+    ((2, 3, 4), (2, 3, 4, 5), [2, 2]),
+    ((2, 3, 5), (2, 3, 4, 5), [2, 3]),
+    ((2, 3, 4, 5), (2, 3, 5, 6), [3, 2]),
+    ((2, 3, 4, 5), (2, 3, 6, 5), [3, 3]),
+    ((2, 3, 5, 4), (2, 3, 5, 6), 2),
+    ((2, 3, 4, 5), (2, 3, 5, 7), None),
+]
 SHAPES = [
     ((2, 3), (2, 3), None),
     ((2, 3, 4), (2, 4), None),
@@ -266,7 +302,7 @@ print(json.dumps(answers))
 
 @pytest.mark.tensorflow
 def test_the_numbers_are_those_of_keras_2() -> None:
-    code = Pipeline.to("keras").run(START.format(root="keras", axes=", n")).text
+    code = Pipeline.to("keras").run(START.format(root="tf_keras", axes=", n")).text
     done = subprocess.run(
         (sys.executable, "-c", WORKER),
         input=json.dumps([code, SHAPES]),
@@ -277,3 +313,60 @@ def test_the_numbers_are_those_of_keras_2() -> None:
     answers = json.loads(done.stdout.splitlines()[-1])
     assert [(shape, symbolic) for shape, _, symbolic in answers] == [(True, True)] * len(SHAPES)
     assert max(difference for _, difference, _ in answers) <= 1e-4
+
+
+OLD = """
+from keras import backend as K
+
+for number, (first, second, axes) in enumerate(shapes):
+    x = np.arange(float(np.prod(first))).reshape(first) - 7
+    y = np.arange(float(np.prod(second)))[::-1].reshape(second) / 3
+    results[str(number)] = K.eval(K.batch_dot(K.variable(x), K.variable(y), axes))
+"""
+NEW = """
+import json, os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np, keras, tf_keras
+
+code, shapes = json.load(sys.stdin)
+names = {}
+exec(code, names)
+answers = []
+for first, second, axes in shapes:
+    x = np.arange(float(np.prod(first))).reshape(first) - 7
+    y = np.arange(float(np.prod(second)))[::-1].reshape(second) / 3
+    symbolic = names["f"](keras.Input(first[1:]), keras.Input(second[1:]), axes)
+    new = names["f"](keras.ops.cast(x, "float32"), keras.ops.cast(y, "float32"), axes)
+    try:
+        late = tf_keras.backend.batch_dot(*map(tf_keras.backend.constant, (x, y)), axes).shape
+    except Exception:
+        late = []
+    answers.append([np.asarray(new).tolist(), list(symbolic.shape[1:]), list(late)])
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("version", ["2.0.9", "2.2.4"])
+def test_the_numbers_are_those_of_the_keras_before_2_3(version: str) -> None:
+    shapes = [each for each in SHAPES if each[2] not in (None, -1) and len(each[0]) < 4]
+    shapes += OLD_SHAPES
+    old = run_original(version, OLD, shapes=shapes)
+    code = Pipeline.to("keras").run(START.format(root="keras", axes=", n")).text
+    done = subprocess.run(
+        (sys.executable, "-c", NEW),
+        input=json.dumps([code, shapes]),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = json.loads(done.stdout.splitlines()[-1])
+    for number, (new, symbolic, _) in enumerate(answers):
+        there = old[str(number)]
+        assert list(there.shape) == list(np.shape(new)), shapes[number]
+        assert list(there.shape[1:]) == symbolic
+        assert np.abs(there - np.asarray(new)).max() <= 1e-3
+    # What KM651 speaks of: later versions have other shapes for it, or none.
+    ours = answers[len(shapes) - len(OLD_SHAPES) :]
+    assert all(list(np.shape(new)) != late for new, _, late in ours)

@@ -16,8 +16,6 @@ pytestmark = pytest.mark.tensorflow
 #: What the names in the expressions stand for, where the usual value does not fit.
 VALUES = {
     "K.bias_add": "b = np.arange(4.)",
-    "K.batch_dot": "y = np.arange(32.).reshape(2, 4, 4); x = np.arange(32.).reshape(2, 4, 4) / 9",
-    "K.batch_dot(x, y, axes=[1, 2])": "x = np.arange(32.).reshape(2, 4, 4); y = x / 3",
     "K.batch_normalization": "m = v = b = g = np.arange(4.) + 1",
     "K.binary_crossentropy": "t = np.array([0., 1., 1.]); p = np.array([.1, .8, .3])",
     "K.categorical_crossentropy": "t = np.eye(3); p = np.arange(9.).reshape(3, 3)",

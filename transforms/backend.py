@@ -204,7 +204,7 @@ class BackendFunctions(Transform):
         if row.to:
             return f"write keras.{row.to} by hand"
         if row.define:
-            return f"write a function {row.define}() by hand"
+            return f"write a function {DEFINITIONS[row.define].name}() by hand"
         if row.form:
             return f"write {row.form.replace('@', 'keras.').replace('{', '').replace('}', '')}"
         return _PHASE_ADVICE
@@ -280,7 +280,7 @@ class BackendFunctions(Transform):
         if row.to:
             return f"keras.{row.to}()"
         if row.define:
-            return f"{row.define}() of this file"
+            return f"{DEFINITIONS[row.define].name}() of this file"
         form = row.form.replace("@", "keras.")
         return form.replace("{", "").replace("}", "")
 

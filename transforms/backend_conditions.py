@@ -13,9 +13,11 @@ from kerasmigrate import literals
 from kerasmigrate.calls import Arguments
 from kerasmigrate.scopes import Scope, dotted
 from kerasmigrate.transform import Context
+from kerasmigrate.versions import candidates
 from kerasmigrate.walking import children, walk
 
 from . import backend_table
+from ._versions import BEFORE_2_3
 
 #: Methods in which Keras 1 and 2 made their variables.
 _SETUP = frozenset(("__init__", "build", "get_updates", "reset_states", "setUp"))
@@ -80,6 +82,15 @@ class Conditions:
         """Tell whether a call of the original tree meets a condition of the table."""
         check: Callable[[cst.Call, Arguments], bool] = getattr(self, f"_{name}")
         return check(call, args)
+
+    def _before_keras_2_3(self, call: cst.Call, args: Arguments) -> bool:
+        """The code is for keras, and may have been written before 2.3."""
+        symbol = self.context.symbol(call.func)
+        return (
+            symbol is not None
+            and symbol.flavour == "keras"
+            and bool(candidates(self.context.names, "keras") & BEFORE_2_3)
+        )
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:

@@ -26,6 +26,31 @@ def $name(x, y, axes=None):
 ''',
     {"ops": "keras.ops"},
 )
+BATCH_DOT_OF_KERAS_2_2 = Definition(
+    "batch_dot",
+    '''
+def $name(x, y, axes=None):
+    """Multiply two batches along an axis of each; axes between are matched, as before Keras 2.3."""
+    rank_x, rank_y = len(x.shape), len(y.shape)
+    rank = max(rank_x, rank_y)
+    if axes is None:
+        axes = (rank_x - 1, max(rank_y - 2, 1))
+    elif isinstance(axes, int):
+        axes = (axes, axes)
+    if rank == 2:
+        return $ops.sum(x * y, axis=1, keepdims=True)
+    for _ in range(rank - rank_x):
+        x = $ops.expand_dims(x, -1)
+    for _ in range(rank - rank_y):
+        y = $ops.expand_dims(y, -1)
+    x = x if axes[0] == rank - 1 else $ops.swapaxes(x, -1, -2)
+    y = $ops.swapaxes(y, -1, -2) if axes[1] == rank - 1 else y
+    added = rank_x - 1 if rank_x < rank_y else rank_x + rank_y - 3
+    product = $ops.matmul(x, y)
+    return $ops.squeeze(product, tuple(range(added, added + abs(rank_x - rank_y))))
+''',
+    {"ops": "keras.ops"},
+)
 BIAS_ADD = Definition(
     "bias_add",
     '''
@@ -98,7 +123,7 @@ def $name(x, height_factor, width_factor, data_format, interpolation="nearest"):
     {"ops": "keras.ops"},
 )
 #: By the name that a row of backend_functions.json gives.
-DEFINITIONS = {
+DEFINITIONS = {"batch_dot_of_keras_2_2": BATCH_DOT_OF_KERAS_2_2} | {
     each.name: each
     for each in (
         BATCH_DOT,

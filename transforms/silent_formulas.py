@@ -10,10 +10,11 @@ from kerasmigrate import literals
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
+from kerasmigrate.versions import candidates
 
 from ._epsilons import LEAST, default, is_behind, is_narrow, squared
 from ._string_sources import StringSources
-from ._versions import versions_of
+from ._versions import BEFORE_2_3, versions_of
 
 ROOT = Rule(
     "KM637",
@@ -87,6 +88,19 @@ MASK = Rule(
     Severity.WARNING,
     untouched=("Targets with the Keras 2 API, and an Embedding without mask_zero=True.",),
 )
+BATCH_DOT = Rule(
+    "KM651",
+    "batch-dot-of-many-dimensions",
+    "Report batch_dot() of code that is older than Keras 2.3, which multiplied in another way",
+    "Up to Keras 2.2 the dimensions between the samples and the last two were matched one by one,"
+    " as the samples are; since 2.3 only the samples are. Where no tensor has more than three"
+    " dimensions both give the same. Measured for x of shape (2, 3, 4), y of (2, 3, 4, 5) and"
+    " axes=[2, 2]: Keras 2.2.4 gives (2, 3, 5), tf_keras (2, 3, 3, 5). For the target keras the"
+    " function that the file gets multiplies as the old one did (KM501).",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=("The target keras, tf.keras, and files that only Keras 2.3 or later can run.",),
+)
 #: What these are called in compile().
 _NAMES = {"adagrad": "Adagrad", "nadam": "Nadam", "rmsprop": "RMSprop"}
 #: Where epsilon stands when it is not named.
@@ -108,7 +122,7 @@ def _argument(node: cst.Call, name: str, place: int | None = None) -> cst.BaseEx
 class SilentFormulas(Transform):
     """Looks at layers and optimizers whose formula is another one today."""
 
-    rules = (ROOT, BILINEAR, SCHEDULE, MASK)
+    rules = (ROOT, BILINEAR, SCHEDULE, MASK, BATCH_DOT)
     order = 49
 
     def __init__(self, context: Context) -> None:
@@ -137,6 +151,8 @@ class SilentFormulas(Transform):
             self._check_upsampling(node)
         elif name == "TimeDistributed" and home.startswith("keras.layers"):
             self._check_wrapped(node)
+        elif symbol.path == "keras.backend.batch_dot" and symbol.flavour == "keras":
+            self._check_batch_dot(node)
 
     # -- optimizers ---------------------------------------------------------------------------
 
@@ -219,6 +235,19 @@ class SilentFormulas(Transform):
         if original_node not in self._squares:
             return updated_node
         return cst.parse_expression(squared(self.context.module.code_for_node(updated_node)))
+
+    def _check_batch_dot(self, node: cst.Call) -> None:
+        if self.context.target.name == "keras":
+            return
+        if candidates(self.context.names, "keras") & BEFORE_2_3:
+            self.context.report(
+                BATCH_DOT,
+                node,
+                "batch_dot() of more than three dimensions gave another result before Keras 2.3",
+                advice="nothing to do where x and y have up to three; else write the product with"
+                " tf.matmul or tf.einsum, as it was",
+                confidence=Confidence.UNSURE,
+            )
 
     # -- layers -------------------------------------------------------------------------------
 
