@@ -300,7 +300,7 @@ def test_targets_with_the_old_backend(to: str, api: int | None) -> None:
     untouched(
         f"from {home} import backend as K\n\n"
         "z = K.sum(x), K.argmax(x), K.repeat(x, 2), K.in_train_phase(x, y), K.learning_phase()\n"
-        "w = map(K.square, x), K.gradients(x, y), K.sum(*x)\n",
+        "w = map(K.square, x), K.sum(*x)\n",
         to=to,
         api=api,
         codes=[],
@@ -386,6 +386,23 @@ def test_gone_from_one_of_two_targets() -> None:
         "the backend function gradients() always fails in tf.keras (Keras 3): tf.gradients is not"
         " supported when eager execution is enabled"
     )
+
+
+@pytest.mark.parametrize("to", ["tf.keras", "tf_keras"])
+def test_gradients_of_graphs_in_keras_2(to: str) -> None:
+    root = {"tf.keras": "tensorflow.keras", "tf_keras": "tf_keras"}[to]
+    text = f"from {root} import backend as K\n\nz = K.rnn(f, x, s), K.gradients(a, b)\n"
+    (finding,) = untouched(text, to=to, api=2, codes=["KM503"])
+    assert finding.message == (
+        f"the backend function gradients() always fails in {to} (Keras 2): tf.gradients is not"
+        " supported when eager execution is enabled"
+    )
+    for line in (
+        "@tf.function\ndef g():\n    pass\n",
+        "tf.compat.v1.disable_eager_execution()\n",
+        "tf.compat.v1.disable_v2_behavior()\n",
+    ):
+        untouched(f"import tensorflow as tf\n{text}{line}", to=to, api=2, codes=[])
 
 
 BARE = [

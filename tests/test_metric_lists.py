@@ -305,3 +305,38 @@ def test_the_numbers_of_every_output(tmp_path: Path) -> None:
             assert (len(got["out"]) == len(old["out"])) == same
             if same:
                 assert got["out"] == pytest.approx(old["out"], rel=1e-5)
+
+
+@KERAS_3
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Model(x, y)\nmodel.compile('sgd', 'mse', metrics='mae')", "metrics=['mae']"),
+        ("Model(x, [a, b])\nmodel.compile('sgd', 'mse', metrics='mae')", "metrics=[['mae']] * 2"),
+        ("Model(x, y)\nmodel.compile('sgd', 'mse', weighted_metrics='mae')", "metrics=['mae']"),
+    ],
+)
+def test_a_metric_alone(before: str, after: str, to: str) -> None:
+    root = {"keras": "keras", "tf.keras": "tensorflow.keras"}[to]
+    code = f"from {root}.models import Model\n\nmodel = {before}\n"
+    head, _, _ = code.rpartition("metrics=")
+    check(code, f"{head}{after})\n", to=to, codes=["KM726"])
+
+
+@pytest.mark.parametrize(
+    "metrics", ["mine", "['mae']", "{'a': 'mae'}", "('mae',)", "keras.losses.x"]
+)
+def test_what_is_no_name_alone(metrics: str) -> None:
+    code = f"import keras\n\nmodel = keras.Model(x, y)\nmodel.compile('sgd', metrics={metrics})\n"
+    found = Pipeline.to("keras").run(code)
+    assert "KM726" not in [each.code for each in found.findings]
+
+
+def test_keras_2_takes_a_metric_alone() -> None:
+    code = "from tf_keras.models import Model\n\nm = Model(x, y)\nm.compile(metrics='mae')\n"
+    untouched(code, to="tf_keras", codes=[])
+
+
+def test_the_name_of_accuracy_alone() -> None:
+    code = "from keras.models import Model\n\nm = Model(x, y)\nm.compile('sgd', metrics='acc')\n"
+    assert "metrics=['ac" in Pipeline.to("keras").run(code).text

@@ -18,6 +18,7 @@ from kerasmigrate.names import Symbol
 from kerasmigrate.transform import Context, Transform
 
 from . import backend_forms, backend_table
+from ._tensorflow1 import keeps_graphs
 from .arguments_table import values
 from .backend_conditions import Conditions, value
 from .backend_definitions import DEFINITIONS
@@ -139,7 +140,7 @@ class BackendFunctions(Transform):
         if symbol is None or not symbol.certain or self.context.names.references[node].stored:
             return None
         name = backend_table.function(symbol.path, self._api)
-        if name is None or (self._api < 3 and self._exists(name)):
+        if name is None or (self._api < 3 and self._exists(name) and not self._fails(name)):
             return None
         return name, symbol
 
@@ -148,6 +149,12 @@ class BackendFunctions(Transform):
 
     def _exists(self, name: str) -> bool:
         return f"keras.backend.{name}" in self.context.inventory
+
+    def _fails(self, name: str) -> bool:
+        """Tell whether the target has a function that fails, in code that runs eagerly."""
+        if not backend_table.failure(name):
+            return False
+        return "tf.function" not in self.context.code and not keeps_graphs(self.context)
 
     def _explain(self, node: cst.BaseExpression, symbol: Symbol) -> None:
         """Keep a reference that is reported here from being reported by anybody else."""

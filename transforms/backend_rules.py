@@ -78,8 +78,8 @@ GONE = Rule(
     ' tf.GradientTape instead".',
     Safety.NONE,
     untouched=(
-        "Functions that the tf.keras of the target still has.",
-        "Targets with the Keras 2 API.",
+        "Functions that the target still has, but for gradients; and gradients of files that speak"
+        " of tf.function or keep the graph of TensorFlow 1, in a target with the Keras 2 API.",
     ),
     references=(_GUIDE,),
 )

@@ -128,11 +128,11 @@ def function(path: str, api: int = 3) -> str | None:
     """Return the name of the backend function that a canonical path means, if it is one.
 
     Old paths, such as ``keras.backend.tensorflow_backend.sum`` and ``keras.layers.core.K.sum``,
-    count. For the API of Keras 2, only functions that it dropped itself do.
+    count. For the API of Keras 2, only functions that it dropped itself do, and those that fail.
     """
     module, _, leaf = path.rpartition(".")
     known = leaf in _data()["functions"] or leaf in gone() or is_phase(leaf)
-    if not (known if api >= 3 else leaf in _data()["keras_2"]):
+    if not (known if api >= 3 else leaf in _data()["keras_2"] or failure(leaf)):
         return None
     if module != "keras.backend" and home(module, "tf.keras-2").path != "keras.backend":
         return None

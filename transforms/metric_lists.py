@@ -52,6 +52,23 @@ OUTPUTS = Rule(
     ),
 )
 
+ALONE = Rule(
+    "KM726",
+    "metric-without-a-list",
+    "Put a metric that is named alone into a list",
+    'Keras 3 raises "Expected `metrics` argument to be a list, tuple, or dict. Received instead:'
+    " metrics=mae of type <class 'str'>\"."
+    " In Keras 2 a name alone was for every output of the model.",
+    examples=(
+        Example(
+            "from keras.models import Sequential\n\nmodel = Sequential()\n"
+            "model.compile('sgd', 'mse', metrics='mae')\n",
+            "from keras.models import Sequential\n\nmodel = Sequential()\n"
+            "model.compile('sgd', 'mse', metrics=['mae'])\n",
+        ),
+    ),
+    untouched=("Targets with the Keras 2 API.", "Metrics that are no string in the call."),
+)
 LOSS = Rule(
     "KM706",
     "loss-name",
@@ -112,13 +129,14 @@ _GONE_2 = {
 class MetricLists(Transform):
     """Looks at the metrics and losses that models are compiled with."""
 
-    rules = (GONE_METRIC, OUTPUTS, LOSS)
+    rules = (GONE_METRIC, OUTPUTS, ALONE, LOSS)
     order = 35
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._repeated: dict[cst.CSTNode, int] = {}
         self._losses: dict[cst.CSTNode, str] = {}
+        self._alone: dict[cst.CSTNode, int] = {}
 
     def visit_Call(self, node: cst.Call) -> None:
         func = node.func
@@ -133,7 +151,9 @@ class MetricLists(Transform):
             if value is not None:
                 self._names(value)
                 if self.context.target.api >= 3:
-                    self._outputs(value, self._count(func.value) or self._losses_of(node))
+                    count = self._count(func.value) or self._losses_of(node)
+                    self._outputs(value, count)
+                    self._name_alone(value, count or 1)
         loss = argument(node.args, 1, "loss")
         if loss is not None and "custom_object" not in self.context.code:
             self._loss(loss)
@@ -152,8 +172,18 @@ class MetricLists(Transform):
     def leave_SimpleString(
         self, original_node: cst.SimpleString, updated_node: cst.SimpleString
     ) -> cst.BaseExpression:
+        count = self._alone.get(original_node)
+        if count is not None:
+            listed = cst.List([cst.Element(updated_node)])
+            return listed if count == 1 else _copies(listed, count)
         new = self._losses.get(original_node)
         return updated_node if new is None else write(new, original_node)
+
+    def _name_alone(self, value: cst.BaseExpression, count: int) -> None:
+        if isinstance(value, cst.SimpleString) and self.context.report(
+            ALONE, value, "metrics= is a list now", fix=True
+        ):
+            self._alone[value] = count
 
     def _names(self, value: cst.BaseExpression) -> None:
         """Report the names in a list of metrics that the target does not know."""
@@ -274,8 +304,11 @@ class MetricLists(Transform):
         self, original: cst.List | cst.Tuple, updated: cst.List | cst.Tuple
     ) -> cst.BaseExpression:
         count = self._repeated.get(original)
-        if count is None:
-            return updated
-        return cst.BinaryOperation(
-            cst.List([cst.Element(updated)]), cst.Multiply(), cst.Integer(str(count))
-        )
+        return updated if count is None else _copies(updated, count)
+
+
+def _copies(metrics: cst.List | cst.Tuple, count: int) -> cst.BaseExpression:
+    """Write a list with a list of metrics for each output."""
+    return cst.BinaryOperation(
+        cst.List([cst.Element(metrics)]), cst.Multiply(), cst.Integer(str(count))
+    )
