@@ -577,3 +577,42 @@ def test_weights_that_are_listed_in_another_order(project: Project, to: str) -> 
         "gradients",
         "step",
     )
+
+
+#: It asks a tensor whether it is a list of them, as code of TensorFlow 1 did.
+ENDING = (
+    "from keras.layers import Dense\n"
+    "from keras.models import Sequential\n\n"
+    "model = Sequential()\n"
+    "model.add(Dense(1, input_dim=2))\n"
+    "if hasattr(model.output, '__len__') and len(model.output) > 1:\n"
+    "    raise ValueError('one output')\n"
+    "check = 3 / 1\n"
+    "model.compile('sgd', 'mse')\n"
+)
+
+
+@pytest.mark.parametrize("original", [True, False])
+def test_a_run_that_ends_before_the_model_is_compiled(project: Project, original: bool) -> None:
+    migrated(project, {"ending.py": ENDING}, "tf_keras")
+    side = project.before if original else project.after
+    change(side / "ending.py", "3 / 1", "3 / 0")
+    (file,) = proof(project, "tf_keras", original="keras==2.2.4").files
+    (found,) = file.comparisons
+    assert (found.likeness.value, found.differences) == ("equal", ())
+    assert found.claims == ("layers", "settings", "weights", "outputs")
+    who = "the original" if original else "the code"
+    assert found.not_compared == (
+        f"loss: {who} fails before it compiles it: ZeroDivisionError: division by zero",
+    )
+
+
+def test_a_model_that_is_never_compiled(project: Project) -> None:
+    migrated(project, {"ending.py": ENDING}, "tf_keras")
+    change(project.after / "ending.py", "model.compile('sgd', 'mse')\n", "")
+    (file,) = proof(project, "tf_keras", original="keras==2.2.4").files
+    (found,) = file.comparisons
+    assert [each.message for each in found.differences] == [
+        "not compiled; the original is",
+        "no loss: not compiled; the original has one",
+    ]

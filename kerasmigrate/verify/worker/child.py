@@ -341,8 +341,12 @@ class Run:
             recorder.recorder.note(note)
         with self.last_limit() as until, contextlib.suppress(OutOfTime):
             self.keeper.keep(chosen, until)
-        self.taken = self.keeper.close(chosen)
+        self.taken = self.keeper.close(chosen, self._ended_by())
         return []
+
+    def _ended_by(self) -> str:
+        """Return what has ended the file's run early, if something has."""
+        return next((each.cause for each in self.failures if each.verdict != PARTIAL), "")
 
     def before_clearing(self) -> None:
         """Take down what would be gone with the graph of an old Keras."""
@@ -354,7 +358,7 @@ class Run:
     def compare(self) -> None:
         """Compare the models with the portraits of the original's."""
         chosen, _, _ = recorder.recorder.chosen()
-        failed = next((each.cause for each in self.failures if each.verdict != PARTIAL), "")
+        failed = self._ended_by()
         with self.last_limit() as until:
             self.comparisons = proving.compare_all(chosen, self.job["portraits"], until, failed)
 

@@ -72,13 +72,17 @@ class Compared(NamedTuple):
     layers: list[dict[str, Any]]
 
 
-def compare(keras: Any, original: dict[str, Any], model: Any) -> Compared:
+def compare(
+    keras: Any, original: dict[str, Any], model: Any, ended: tuple[str, str] = ("", "")
+) -> Compared:
     """Compare a model with the original's portrait, whose weights it is given.
 
     Args:
         keras: The package whose model it is.
         original: What ``portrait.take`` returned in the original's process.
         model: The migrated model; its weights are replaced, and it takes a training step.
+        ended: What has ended the runs of the original and of the migrated code early, if something
+            has: a model of theirs may not be compiled for that reason.
     """
     major = int(keras.__version__.split(".")[0])
     known = portrait.shapes(model, "inputs")
@@ -86,15 +90,22 @@ def compare(keras: Any, original: dict[str, Any], model: Any) -> Compared:
         with contextlib.suppress(Exception):  # the portrait tells of it
             portrait.outputs(model, original["inputs"])
     own = portrait.parts(model, major)
-    return _Comparison(keras, original, model, own, known).run()
+    return _Comparison(keras, original, model, own, known, ended).run()
 
 
 class _Comparison:
     """One comparison while it goes on."""
 
     def __init__(
-        self, keras: Any, original: dict[str, Any], model: Any, own: list[Any], known: Any
+        self,
+        keras: Any,
+        original: dict[str, Any],
+        model: Any,
+        own: list[Any],
+        known: Any,
+        ended: tuple[str, str],
     ) -> None:
+        self.ended = ended
         self.keras, self.original, self.model, self.own = keras, original, model, own
         self.name = str(model.name)
         self.known = known
@@ -165,9 +176,12 @@ class _Comparison:
         found = self._outputs(taken)
         self._note("outputs", found)
         if (original["optimizer"] is None) != (taken["optimizer"] is None):
-            who = "not compiled; the original is"
+            who, side, cause = "not compiled; the original is", "the code", self.ended[1]
             if original["optimizer"] is None:
-                who = "compiled; the original is not"
+                who, side, cause = "compiled; the original is not", "the original", self.ended[0]
+            if cause:
+                original["lacks"].append(["loss", f"{side} fails before it compiles it: {cause}"])
+                return
             self._note("settings", [Difference("settings", self.name, who)])
         elif original["optimizer"] is not None:
             self._note("settings", _optimizers(original, taken, self.name))

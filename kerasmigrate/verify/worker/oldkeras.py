@@ -244,6 +244,8 @@ def _tensorflow() -> None:
         setattr(resource.BaseResourceVariable, name, lambda self, other: NotImplemented)
     # Keras 1 says "if bias:" to ask whether there is one.
     resource.BaseResourceVariable.__bool__ = lambda self: True
+    # It raises today; code of old asks with hasattr() whether a tensor is a list of them.
+    del importlib.import_module("tensorflow.python.framework.tensor").Tensor.__len__
     sys.modules["tensorflow"] = flow
     _contrib()
     flow.__version__ = TENSORFLOW

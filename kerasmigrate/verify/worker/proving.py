@@ -89,12 +89,18 @@ class Keeper:
                 self.entries[id(record)] = entry = self._entry(record)
                 self._take(record, entry, until)
 
-    def close(self, records: list[Record]) -> int:
-        """Write the list of the models; returns how many could be taken."""
+    def close(self, records: list[Record], failed: str) -> int:
+        """Write the list of the models; returns how many could be taken.
+
+        Args:
+            failed: What has ended the file's run early, if something has.
+        """
         entries = [
             self.entries.get(id(record)) or {**self._entry(record), "cause": NO_TIME}
             for record in records
         ]
+        for each in entries:
+            each["failed"] = failed
         with open(os.path.join(self.folder, INDEX), "w", encoding="utf-8") as stream:
             json.dump(entries, stream)
         return self.taken
@@ -202,7 +208,7 @@ def compare_all(
         if record is None:
             cause = "the migrated code builds no model in its place"
         else:
-            cause = _compared(about, record, entry, folder, until)
+            cause = _compared(about, record, entry, folder, until, failed)
             if failed and record is records[-1] and _lacks_layers(about):
                 cause = f"the code fails while it builds it: {failed}"
                 about = {**_names(record), **_original_names(entry), "paired_by": by}
@@ -231,7 +237,12 @@ def _original_names(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compared(
-    about: dict[str, Any], record: Record, entry: dict[str, Any], folder: str, until: float
+    about: dict[str, Any],
+    record: Record,
+    entry: dict[str, Any],
+    folder: str,
+    until: float,
+    failed: str,
 ) -> str:
     """Compare one pair, and put what came of it into ``about``; returns why not, or nothing."""
     if entry["cause"]:
@@ -246,7 +257,8 @@ def _compared(
         with standins.paused():
             note = _refresh(record.model, entry["epsilon"])
             with _as_trained(record):
-                compared = comparing.compare(record.world.api, original, record.model)
+                ended = str(entry["failed"]), failed
+                compared = comparing.compare(record.world.api, original, record.model, ended)
     except (Exception, standins.OutOfTime) as error:
         return _reason(error)
     about.update(fields(compared))
