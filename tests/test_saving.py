@@ -176,6 +176,7 @@ def test_a_name_from_elsewhere_is_reported() -> None:
     [
         "PATH = 'w.h5'\nmodel.save_weights(PATH)\ncopy(PATH)\n",
         "PATH = 'w.h5'\nmodel.save_weights(os.path.join(d, PATH))\n",
+        "PATH = 'w.h5'\nmodel.save_weights(''.join([d, PATH]))\n",
     ],
 )
 def test_a_constant_with_other_uses_is_reported(code: str) -> None:

@@ -293,6 +293,14 @@ class _Finder(Reader):
             func = node.func
             if isinstance(func, cst.Attribute) and func.attr.value == "format":
                 return self._end(func.value, depth)[0], True
+            parts = literals.elements(node.args[0].value)
+            if (
+                isinstance(func, cst.Attribute)
+                and func.attr.value == "join"
+                and isinstance(func.value, cst.SimpleString)
+                and parts
+            ):
+                return self._part(parts[-1], depth)
             origins = set(self.context.names.origins(func))
             if origins & _JOIN or (isinstance(func, cst.Name) and func.value == "str"):
                 return self._part(node.args[-1].value, depth)
