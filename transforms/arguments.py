@@ -274,7 +274,6 @@ class LegacyArguments(Transform):
                     edit.change(item, value, f"{text!r} is now {new_text!r}")
         for old, new in edit.row.rename.items():
             if target.named(new):
-                self._check_function(edit, old)
                 edit.rename(old, new)
         self._stars(edit, call)
         for name, text in edit.row.defaults.items():
@@ -350,25 +349,6 @@ class LegacyArguments(Transform):
             old = self.context.module.code_for_node(item.original)
             new = self.context.module.code_for_node(value)
             edit.change(item, value, f"{old} is now {new}")
-
-    def _check_function(self, edit: Edit, old: str) -> None:
-        """Report a function of Keras 1's own signature that is passed on as an initializer."""
-        item = edit.args.get(old)
-        if (
-            old in ("init", "inner_init", "beta_init", "gamma_init")
-            and item is not None
-            and isinstance(item.original, cst.Lambda)
-            and isinstance(item.value, cst.Lambda)
-        ):
-            edit.notes.append(
-                Note(
-                    NOT_CONVERTED,
-                    f"the function for {old}= is called as f(shape, dtype=None) now, no longer as"
-                    " f(shape, name=None)",
-                    "use an initializer object, such as RandomNormal(stddev=0.05)",
-                    item.original,
-                )
-            )
 
     # -- which Keras -------------------------------------------------------------------------
 
