@@ -18,6 +18,7 @@ from kerasmigrate.transform import Context, Transform
 
 from ._heirs import Heirs
 from ._learning_rates import RateSetters
+from ._written_options import Written, WrittenOptions
 from .arguments_optimizers import STEPS as OPTIMIZER_STEPS
 from .arguments_optimizers import hidden, legacy
 from .arguments_options import Options
@@ -77,6 +78,8 @@ class LegacyArguments(Transform):
         super().__init__(context)
         #: Layers that are called in the expression that makes them.
         self._applied: set[cst.CSTNode] = set()
+        #: Strings that name options, and their new text.
+        self._strings: dict[cst.CSTNode, str] = {}
         #: How the old optimizer that takes the place of another one is spelt, and its path.
         self._legacy: dict[cst.CSTNode, tuple[str, str]] = {}
 
@@ -106,6 +109,34 @@ class LegacyArguments(Transform):
         return Options(self.context)
 
     # -- the walk ----------------------------------------------------------------------------
+
+    def visit_Module(self, node: cst.Module) -> None:
+        for each in self.context.shared(WrittenOptions).keys:
+            self._look_at_written(each)
+
+    def _look_at_written(self, key: Written) -> None:
+        """Convert or report a key that a constructor writes into the options of its base."""
+        if key.reason:
+            self.context.report(
+                NOT_CONVERTED,
+                key.node,
+                f"{key.found.name}: the option {key.old!r} is of Keras 1; not converted:"
+                f" {key.reason}",
+                advice=f"hand on {key.new} instead" if key.new else advice(key.old),
+            )
+        elif self.context.report(
+            ARGUMENT,
+            key.node,
+            f"options for {key.found.name}: {key.old} is now {key.new}",
+            fix=True,
+        ):
+            self._strings |= key.strings
+
+    def leave_SimpleString(
+        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
+    ) -> cst.BaseExpression:
+        new = self._strings.get(original_node)
+        return updated_node if new is None else literals.write(new, original_node)
 
     def visit_Call(self, node: cst.Call) -> None:
         if isinstance(node.func, cst.Call):
