@@ -37,6 +37,7 @@ from .arguments_table import Row, advice, constraints, row_of, values
 from .first_shapes import HandledShapes
 from .first_weights import InitialWeights
 from .image_layout import Layouts
+from .old_attributes import OldAttributes
 
 _INITIALIZERS = frozenset(
     (
@@ -364,6 +365,8 @@ class LegacyArguments(Transform):
         assert item.original is not None
         value = literals.mapped(item.original, item.value, mapping)
         if item.original in self.layouts.known or item.original in self.layouts.direct:
+            return
+        if self.context.shared(OldAttributes).speaks_today(item.original):
             return
         if value is None:
             edit.notes.append(
