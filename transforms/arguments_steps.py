@@ -140,8 +140,8 @@ def consume_less(edit: Edit) -> None:
 _MODES = {
     "1": "for mode 1, LayerNormalization(epsilon=...) comes close: mode 1 added epsilon to the"
     " deviation as well",
-    "2": "for mode 2, call the layer with training=True: it takes the batch, too, as long as neither"
-    " it nor its model has trainable=False",
+    "2": "for mode 2, call the layer with training=True: it takes the batch, too, as long as"
+    " neither it nor its model has trainable=False",
 }
 
 
