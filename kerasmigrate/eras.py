@@ -14,11 +14,11 @@ from weakref import WeakKeyDictionary
 
 import libcst as cst
 
-from kerasmigrate import inventory
+from kerasmigrate import inventory, literals
 from kerasmigrate.names import Names
 from kerasmigrate.project import SOURCES, Project
 from kerasmigrate.source import speaks_of_keras
-from kerasmigrate.walking import Reader
+from kerasmigrate.walking import Reader, walk
 
 KERAS_1 = "keras-1.2.2"
 KERAS_2 = ("keras-2.0.9", "keras-2.2.4", "keras-2.3.1", "tf.keras-2")
@@ -179,8 +179,39 @@ class _Calls(Reader):
             old, new = vocabulary(symbol.path)
             self.old = self.old or bool(given & old)
             self.new = self.new or bool(given & new)
+            return
+        made = self._handed_on(node)
+        if made is not None:
+            path, kept = made
+            old, new = vocabulary(path)
+            self.old = self.old or bool((given - kept) & old)
+            self.new = self.new or bool((given - kept) & new)
         elif isinstance(node.func, cst.Attribute) and node.func.attr.value.startswith(
             ("fit", "evaluate", "predict")
         ):
             self.old = self.old or bool(given & _METHODS_1)
             self.new = self.new or bool(given & _METHODS_2)
+
+    def _handed_on(self, node: cst.Call) -> tuple[str, frozenset[str]] | None:
+        """Return the Keras class that a class of the file hands its options on to.
+
+        Returns:
+            Its path, and every name that the class itself may take; None for other calls.
+        """
+        bindings = self.names.bindings(node.func) if isinstance(node.func, cst.Name) else ()
+        owner = bindings[0].node if len(bindings) == 1 else None
+        if not isinstance(owner, cst.ClassDef) or len(owner.bases) != 1 or owner.keywords:
+            return None
+        symbol = self.names.symbol(owner.bases[0].value)
+        if symbol is None or not symbol.certain:
+            return None
+        kept: set[str] = set()
+        for each in owner.body.body:
+            if isinstance(each, cst.FunctionDef) and each.name.value in ("__init__", "__new__"):
+                if each.params.star_kwarg is None or each.name.value == "__new__":
+                    return None
+                kept.update(p.name.value for p in (*each.params.params, *each.params.kwonly_params))
+                # What the constructor says in words it may take out of its options.
+                texts = (w for w in walk(each) if isinstance(w, cst.SimpleString))
+                kept.update(literals.string(text) or "" for text in texts)
+        return symbol.path, frozenset(kept)

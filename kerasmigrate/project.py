@@ -63,6 +63,8 @@ class Summary:
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
+    #: Attributes of other objects that the file sets, such as ``K.where``.
+    patched: set[str] = field(default_factory=set)
 
     def defines(self, name: str) -> bool:
         """Tell whether the file has a class or function of its own under a name."""
@@ -109,6 +111,19 @@ class Project:
                 if origin is not None:
                     found.setdefault(origin, set()).add(wanted.name)
         return {path: frozenset(names) for path, names in found.items()}
+
+    @cached_property
+    def patched(self) -> frozenset[str]:
+        """Canonical paths of the names that files of the project put into modules of Keras."""
+        found = set()
+        for path in self.files:
+            for chain in self.summary(path).patched:
+                head, _, rest = chain.partition(".")
+                origin = self.origin(path, head)
+                split = canonical(f"{origin}.{rest}") if origin is not None else None
+                if split is not None:
+                    found.add(split[0])
+        return frozenset(found)
 
     def reaches_keras(self, path: Path) -> bool:
         """Tell whether a file that never says ``keras`` gets a Keras name from another file."""
@@ -426,6 +441,10 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
 
 
 def _summarise_assignment(target: ast.expr, value: ast.expr, summary: Summary) -> None:
+    if isinstance(target, ast.Attribute):
+        patched = _chain(target)
+        if patched is not None:
+            summary.patched.add(patched)
     if not isinstance(target, ast.Name):
         return
     if target.id == "__all__":

@@ -169,7 +169,7 @@ class Values:
                 bindings = self.names.bindings(node)
                 return self._agree([self._bound(b) for b in bindings if not is_empty(b)])
             if chain is not None and len(chain) == 2 and chain[0] in ("self", "cls"):
-                owner = self._owner(node)
+                owner = self.owner(node)
                 if (
                     owner is not None
                     and chain[1] == "model"
@@ -224,7 +224,7 @@ class Values:
             return described[1]
         chain = dotted(node.func)
         if chain is not None and len(chain) == 2 and chain[0] == "self":
-            owner = self._owner(node.func)
+            owner = self.owner(node.func)
             method = self._method(owner, chain[1]) if owner is not None else None
             return self._returned(method) if method is not None else None
         return None
@@ -232,7 +232,7 @@ class Values:
     def attribute(self, node: cst.BaseExpression) -> list[cst.BaseExpression]:
         """Return what the class around ``self.x`` assigns to it, without None."""
         chain = dotted(node) or ()
-        owner = self._owner(node)
+        owner = self.owner(node)
         if owner is None or len(chain) != 2:
             return []
         return [each for each in self._attributes.get((owner, chain[1]), []) if not _is_none(each)]
@@ -322,7 +322,7 @@ class Values:
             return MODEL
         return kinds.pop() if len(kinds) == 1 else None
 
-    def _owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
+    def owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
         """Return the class around a reference."""
         reference = self.names.reference(node)
         scope = reference.scope if reference else None
@@ -341,7 +341,7 @@ class Values:
 
     def place(self, node: cst.CSTNode) -> int:
         """Return what a chain belongs to: the scope of its name, or the class behind ``self``."""
-        owner = self._owner(node)
+        owner = self.owner(node)
         chain = dotted(node) if isinstance(node, cst.BaseExpression) else None
         if chain and chain[0] == "self" and owner is not None:
             return id(owner)

@@ -790,15 +790,33 @@ def test_layouts_that_the_source_does_not_show() -> None:
 
 
 def test_initializers_of_the_old_signature() -> None:
-    findings = layer(
+    layer(
         "Dense(4, init=lambda shape, name: zeros(shape))",
-        "Dense(4, kernel_initializer=lambda shape, name: zeros(shape))",
-        codes=["KM201", "KM204"],
+        "Dense(4, kernel_initializer=lambda shape, name=None, dtype=None: zeros(shape))",
+        codes=["KM201", "KM268"],
     )
-    assert findings[1].message == (
-        "Dense: the function for init= is called as f(shape, dtype=None) now, no longer as"
-        " f(shape, name=None)"
-    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "hints"),
+    [
+        ("1", ["LayerNormalization(epsilon=...)"]),
+        ("2", ["training=True"]),
+        ("mode", ["LayerNormalization(epsilon=...)", "training=True"]),
+    ],
+)
+def test_what_to_do_about_a_mode_of_batch_normalization(mode: str, hints: list[str]) -> None:
+    call = f"BatchNormalization(mode={mode})"
+    (found,) = layer(call, call, codes=["KM204"])
+    every = ("LayerNormalization(epsilon=...)", "training=True")
+    assert [each for each in every if each in found.advice] == hints
+
+
+def test_what_to_do_about_a_bar_that_is_forced() -> None:
+    code = "from keras.utils import Progbar\n\nbar = Progbar(9)\nbar.update(3, force=True)\n"
+    (found,) = untouched(code, to="keras", codes=["KM203"])
+    assert found.line == 4
+    assert found.advice == "leave it out; Progbar(..., interval=0) draws at every update"
 
 
 # -- the rest of the file and of the project ------------------------------------------------------

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import libcst as cst
 import pytest
+from migrating import check
 
 from kerasmigrate.eras import (
     Era,
@@ -142,3 +143,44 @@ def test_keras_3_only() -> None:
     assert is_keras_3_only("keras.ops.sum")
     assert not is_keras_3_only("keras.layers.Dense")
     assert not is_keras_3_only("keras.nothing")
+
+
+HEIR = (
+    "from keras.layers import Dense\n\n\nclass Own(Dense):\n"
+    "    def __init__(self, size, **kwargs):\n        {}\n"
+    "        super().__init__(size, **kwargs)\n\n\n"
+)
+PLAIN = "from keras.layers import Dense\n\n\nclass Own(Dense):\n    pass\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (PLAIN + "Own(output_dim=4)\n", Era.KERAS_1),
+        (HEIR.format("pass") + "Own(4, init='uniform')\n", Era.KERAS_1),
+        (HEIR.format("pass") + "Own(4, use_bias=False)\n", Era.KERAS_2),
+        (HEIR.format("pass") + "Own(4, use_bias=False)\nOwn(4, init='one')\n", Era.MIXED),
+        # The class takes the argument itself, or may do so.
+        (HEIR.format("kwargs.pop('init')") + "Own(4, init='uniform')\n", Era.UNKNOWN),
+        (HEIR.replace("size,", "size, init,").format("pass") + "Own(4, init=1)\n", Era.UNKNOWN),
+        (HEIR.replace(", **kwargs", "").format("pass") + "Own(4, init=1)\n", Era.UNKNOWN),
+        (PLAIN.replace("(Dense)", "(Mixin, Dense)") + "Own(output_dim=4)\n", Era.UNKNOWN),
+        (
+            PLAIN.replace("pass", "def __new__(c, **k):\n        return 1") + "Own(init=1)\n",
+            Era.UNKNOWN,
+        ),
+        (PLAIN.replace("from keras", "from mine") + "Own(output_dim=4)\n", Era.UNKNOWN),
+        (HEIR.format("pass") + "Own(4, name='a')\n", Era.UNKNOWN),
+    ],
+)
+def test_what_a_class_of_the_file_hands_on(code: str, expected: Era) -> None:
+    assert told(code) is expected
+
+
+def test_a_class_of_the_file_tells_how_positions_are_meant() -> None:
+    code = "from keras.layers import Conv2D, Dense\n\n\nclass Own(Dense):\n    pass\n\n\n"
+    check(
+        code + "Own(4, init='one')\nlayer = Conv2D(8, 3, 3)\n",
+        code + "Own(4, kernel_initializer='one')\nlayer = Conv2D(8, (3, 3))\n",
+        to="keras",
+    )

@@ -262,3 +262,34 @@ def test_what_is_gone_was_there_and_is_not(package: str, api: int) -> None:
         for old in names_gone(f"keras.layers.{name}", api):
             assert any(old in each[name] for each in before), (name, old)
             assert old not in today[name], (name, old)
+
+
+@pytest.mark.parametrize(
+    ("to", "package", "call"),
+    [
+        ("keras", "keras", "ops.conv(x, w, data_format=self.data_format)"),
+        ("tf_keras", "tf_keras", "K.conv2d(x, w, data_format=self.data_format)"),
+    ],
+)
+def test_the_layout_of_a_layer_goes_to_the_backend(to: str, package: str, call: str) -> None:
+    code = (
+        "from keras import {}\nfrom keras.layers import Conv2D\n\n\nclass Own(Conv2D):\n"
+        "    def look(self, x, w):\n        return {}\n"
+    )
+    found = check(
+        code.format("backend as K", "K.conv2d(x, w, dim_ordering=self.dim_ordering)"),
+        code.format("ops" if to == "keras" else "backend as K", call).replace(
+            "from keras", f"from {package}"
+        ),
+        to=to,
+    )
+    assert all(each.fixed for each in found)
+
+
+def test_a_layout_of_ones_own_does_not() -> None:
+    code = (
+        "from keras import backend as K\nfrom keras.layers import Conv2D\n\n\nclass Own(Conv2D):\n"
+        "    def look(self, x, w):\n        self.dim_ordering = guess(x)\n"
+        "        return K.conv2d(x, w, dim_ordering=self.dim_ordering)\n"
+    )
+    untouched(code, to="keras", codes=["KM502"])

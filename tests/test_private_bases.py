@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 from migrating import check, untouched
 from originals import run_original
 
 from kerasmigrate.inventory import load
+from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.transforms.private_bases import _CLASSES
 
 CONV = (
@@ -100,3 +105,82 @@ def test_they_are_the_classes_of_keras_2() -> None:
     assert found == {name: sorted(names) for name, names in _CLASSES.items()}
     for name, classes in run_original("2.0.9", OLD).items():
         assert set(classes) <= set(_CLASSES[name])
+
+
+MERGE = (
+    "{}\n\n\nclass Mean({}):\n    def _merge_function(self, inputs):\n"
+    "        return 0.5 * (inputs[0] + inputs[1])\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_layer_that_merges(to: str) -> None:
+    found = check(
+        MERGE.format("from keras.layers.merge import _Merge", "_Merge"),
+        MERGE.format(f"from {to}.layers import Add", "Add"),
+        to=to,
+    )
+    assert [each.code for each in found if not each.fixed] == []
+    assert "KM325" in [each.code for each in found]
+
+
+def test_a_layer_that_merges_by_its_full_name() -> None:
+    check(
+        MERGE.format("import keras", "keras.layers.merge._Merge"),
+        MERGE.format("import keras", "keras.layers.Add"),
+        to="keras",
+        codes=["KM325"],
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MERGE.replace("_merge_function", "call").format(
+            "from keras.layers.merge import _Merge", "_Merge"
+        ),
+        MERGE.format("from keras.layers.merge import _Merge", "_Merge, Mine"),
+        MERGE.format("from keras.layers.merge import _Merge", "_Merge, metaclass=Mine"),
+        MERGE.format("from keras.layers.convolutional import _Conv", "_Conv"),
+    ],
+)
+def test_other_heirs_of_a_private_base_are_reported(code: str) -> None:
+    assert "KM325" not in [each.code for each in untouched(code, to="keras")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        MERGE.format("from mine import _Merge", "_Merge"),
+        MERGE.format("from keras.layers import Add", "Add"),
+        MERGE.format("from keras.layers import Layer", "Layer"),
+    ],
+)
+def test_other_layers_that_merge_stay(code: str) -> None:
+    untouched(code, to="keras", codes=None)
+
+
+MERGED = (
+    MERGE.format("from keras.layers.merge import _Merge", "_Merge")
+    + """
+from keras.layers import Input
+from keras.models import Model
+
+inputs = [Input((3,)), Input((3,))]
+model = Model(inputs, Mean()(inputs))
+"""
+)
+
+
+@pytest.mark.pypi
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_it_computes_the_same(to: str) -> None:
+    first = np.arange(6, dtype="float32").reshape(2, 3)
+    use = "results['out'] = model.predict([first, 3 * first])\n"
+    old = run_original("2.2.4", MERGED + use, first=first)["out"]
+    code = "import numpy as np\n" + Pipeline.to(to).run(MERGED).text
+    code += "first = np.arange(6, dtype='float32').reshape(2, 3)\n"
+    code += "print(model.predict([first, 3 * first], verbose=0).tolist())\n"
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+    assert done.stdout.strip() == str(old.tolist()), done.stderr

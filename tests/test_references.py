@@ -1164,3 +1164,54 @@ def test_a_star_brings_what_an_edit_still_reaches(to: str) -> None:
     text = Pipeline.to(to).run(code).text
     assert f"from {ROOTS[to]} import backend as K\n" in text
     assert "K.image_data_format()" in text
+
+
+# -- names that the code puts into Keras itself ---------------------------------------------------
+
+PATCH = "from keras import backend as K\n\nK.where = mine\n"
+USE = "from keras import backend as K\n\nx = K.where(a, b, c)\n"
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_name_that_the_file_puts_there(to: str) -> None:
+    code = PATCH + "x = K.where(a, b, c)\n"
+    check(code, code.replace("from keras", f"from {to}"), to=to, codes=["KM101"] * (to != "keras"))
+
+
+def test_a_name_that_another_file_puts_there(tmp_path: Path) -> None:
+    mine, user = tmp_path / "mine.py", tmp_path / "user.py"
+    mine.write_text(PATCH, encoding="utf-8")
+    user.write_text(USE, encoding="utf-8")
+    untouched(USE, to="keras", codes=[], view=Project(tmp_path, [mine, user]).view(user))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    K.where = mine\n",
+        "K.other = mine\n",
+        "J = object()\nJ.where = mine\n",
+        "where = mine\n",
+    ],
+)
+def test_a_name_that_nobody_puts_there_for_good(tmp_path: Path, code: str) -> None:
+    mine, user = tmp_path / "mine.py", tmp_path / "user.py"
+    mine.write_text(f"from keras import backend as K\n\n{code}", encoding="utf-8")
+    user.write_text(USE, encoding="utf-8")
+    untouched(USE, to="keras", codes=["KM103"], view=Project(tmp_path, [mine, user]).view(user))
+
+
+def test_a_module_that_is_gone_takes_nothing() -> None:
+    code = "import keras\n\nkeras.engine.base_layer.Node = Mine\n"
+    untouched(code, to="keras", codes=["KM103"])
+
+
+def test_a_function_that_converted_calls_do_not_see_is_reported() -> None:
+    code = "from keras import backend as K\n\nK.reshape = mine\n"
+    (found,) = untouched(code, to="keras", codes=["KM103"])
+    assert found.line == 3
+    assert found.message == (
+        "the code puts its own reshape() into keras.backend, which converted calls do not see:"
+        " keras has none, and they call what stands for it"
+    )
+    untouched(code.replace("from keras", "from tf_keras"), to="tf_keras", codes=[])

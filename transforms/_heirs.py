@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from kerasmigrate.callees import Callee, callee
+from kerasmigrate.callees import Callee, callee, is_super_init
 from kerasmigrate.flavours import canonical
 from kerasmigrate.names import Symbol
 from kerasmigrate.transform import Context
@@ -58,6 +58,17 @@ class Heirs:
         if call not in self._calls:
             self._calls[call] = self._heir(call)
         return self._calls[call]
+
+    def base(self, owner: cst.ClassDef, call: cst.Call) -> Callee | None:
+        """Return the Keras class behind ``super().__init__()`` of a class of the code.
+
+        For a class whose only base is another class of the code.
+        """
+        parents = self._classes.parents(owner)
+        if len(parents) != 1 or not is_super_init(call):
+            return None
+        parent, name = parents[0], owner.name.value
+        return None if parent is None or isinstance(parent, str) else self._follow(parent, name)
 
     def _heir(self, call: cst.Call) -> Callee | None:
         if not isinstance(call.func, cst.Name | cst.Attribute):
@@ -197,7 +208,8 @@ def _way(tree: ast.ClassDef) -> _Way | None:
     kept = list(_literal_keys(made[0], keywords))
     if _uses(made[0], keywords) != 1 + len(kept):
         return None
-    own = {*named[1:], *(each.arg for each in params.kwonlyargs), *kept}
+    taken = {key for key, is_taken in kept if is_taken}
+    own = {*named[1:], *(each.arg for each in params.kwonlyargs), *taken}
     return _Way(frozenset(own), not places, base)
 
 
@@ -205,16 +217,17 @@ def _uses(function: ast.FunctionDef, name: str) -> int:
     return sum(isinstance(each, ast.Name) and each.id == name for each in ast.walk(function))
 
 
-def _literal_keys(function: ast.FunctionDef, name: str) -> Iterator[str]:
-    """Yield each key, written out, that a constructor takes from its options or asks them for."""
+def _literal_keys(function: ast.FunctionDef, name: str) -> Iterator[tuple[str, bool]]:
+    """Yield each key, written out, that a constructor uses, and whether it takes it out."""
 
     def is_options(node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == name
 
     for each in ast.walk(function):
         key: ast.expr | None = None
+        taken = False
         if isinstance(each, ast.Subscript) and is_options(each.value):
-            key = each.slice
+            key, taken = each.slice, isinstance(each.ctx, ast.Del)
         elif (
             isinstance(each, ast.Call)
             and isinstance(each.func, ast.Attribute)
@@ -222,7 +235,7 @@ def _literal_keys(function: ast.FunctionDef, name: str) -> Iterator[str]:
             and each.func.attr in ("pop", "get", "setdefault")
             and each.args
         ):
-            key = each.args[0]
+            key, taken = each.args[0], each.func.attr == "pop"
         elif (
             isinstance(each, ast.Compare)
             and len(each.ops) == 1
@@ -231,4 +244,4 @@ def _literal_keys(function: ast.FunctionDef, name: str) -> Iterator[str]:
         ):
             key = each.left
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            yield key.value
+            yield key.value, taken

@@ -21,7 +21,8 @@ _OTHERS = {
     "regularizers": "hand regularizer= to self.add_weight(...)",
     "constraints": "hand constraint= to self.add_weight(...)",
 }
-_GETTERS = frozenset(("keras.initializations.get", "keras.initializers.get"))
+#: Functions that make an initializer of its name.
+GETTERS = frozenset(("keras.initializations.get", "keras.initializers.get"))
 _FILLED = {"keras.backend.zeros": "'zeros'", "keras.backend.ones": "'ones'"}
 
 Guards = tuple[tuple[str, int], ...]
@@ -253,7 +254,26 @@ class WeightLists:
 
     def _is_getter(self, value: cst.BaseExpression) -> bool:
         symbol = self.context.symbol(value.func) if isinstance(value, cst.Call) else None
-        return symbol is not None and symbol.path in _GETTERS
+        return symbol is not None and symbol.path in GETTERS
+
+
+class ListedWeights:
+    """The lists of the classes of one file.
+
+    Args:
+        context: Of the file.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[cst.ClassDef, WeightLists] = {}
+
+    def of(self, node: cst.ClassDef) -> WeightLists:
+        """Return the lists of a class."""
+        if node not in self._known:
+            classes = self._context.shared(LayerClasses)
+            self._known[node] = WeightLists(self._context, classes, node)
+        return self._known[node]
 
 
 def _exclude(one: Guards, other: Guards) -> bool:

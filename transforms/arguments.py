@@ -18,6 +18,7 @@ from kerasmigrate.transform import Context, Transform
 
 from ._heirs import Heirs
 from ._learning_rates import RateSetters
+from ._written_options import Written, WrittenOptions
 from .arguments_optimizers import STEPS as OPTIMIZER_STEPS
 from .arguments_optimizers import hidden, legacy
 from .arguments_options import Options
@@ -36,6 +37,7 @@ from .arguments_table import Row, advice, constraints, row_of, values
 from .first_shapes import HandledShapes
 from .first_weights import InitialWeights
 from .image_layout import Layouts
+from .old_attributes import OldAttributes
 
 _INITIALIZERS = frozenset(
     (
@@ -77,6 +79,8 @@ class LegacyArguments(Transform):
         super().__init__(context)
         #: Layers that are called in the expression that makes them.
         self._applied: set[cst.CSTNode] = set()
+        #: Strings that name options, and their new text.
+        self._strings: dict[cst.CSTNode, str] = {}
         #: How the old optimizer that takes the place of another one is spelt, and its path.
         self._legacy: dict[cst.CSTNode, tuple[str, str]] = {}
 
@@ -106,6 +110,34 @@ class LegacyArguments(Transform):
         return Options(self.context)
 
     # -- the walk ----------------------------------------------------------------------------
+
+    def visit_Module(self, node: cst.Module) -> None:
+        for each in self.context.shared(WrittenOptions).keys:
+            self._look_at_written(each)
+
+    def _look_at_written(self, key: Written) -> None:
+        """Convert or report a key that a constructor writes into the options of its base."""
+        if key.reason:
+            self.context.report(
+                NOT_CONVERTED,
+                key.node,
+                f"{key.found.name}: the option {key.old!r} is of Keras 1; not converted:"
+                f" {key.reason}",
+                advice=f"hand on {key.new} instead" if key.new else advice(key.old),
+            )
+        elif self.context.report(
+            ARGUMENT,
+            key.node,
+            f"options for {key.found.name}: {key.old} is now {key.new}",
+            fix=True,
+        ):
+            self._strings |= key.strings
+
+    def leave_SimpleString(
+        self, original_node: cst.SimpleString, updated_node: cst.SimpleString
+    ) -> cst.BaseExpression:
+        new = self._strings.get(original_node)
+        return updated_node if new is None else literals.write(new, original_node)
 
     def visit_Call(self, node: cst.Call) -> None:
         if isinstance(node.func, cst.Call):
@@ -274,7 +306,6 @@ class LegacyArguments(Transform):
                     edit.change(item, value, f"{text!r} is now {new_text!r}")
         for old, new in edit.row.rename.items():
             if target.named(new):
-                self._check_function(edit, old)
                 edit.rename(old, new)
         self._stars(edit, call)
         for name, text in edit.row.defaults.items():
@@ -335,6 +366,8 @@ class LegacyArguments(Transform):
         value = literals.mapped(item.original, item.value, mapping)
         if item.original in self.layouts.known or item.original in self.layouts.direct:
             return
+        if self.context.shared(OldAttributes).speaks_today(item.original):
+            return
         if value is None:
             edit.notes.append(
                 Note(
@@ -350,25 +383,6 @@ class LegacyArguments(Transform):
             old = self.context.module.code_for_node(item.original)
             new = self.context.module.code_for_node(value)
             edit.change(item, value, f"{old} is now {new}")
-
-    def _check_function(self, edit: Edit, old: str) -> None:
-        """Report a function of Keras 1's own signature that is passed on as an initializer."""
-        item = edit.args.get(old)
-        if (
-            old in ("init", "inner_init", "beta_init", "gamma_init")
-            and item is not None
-            and isinstance(item.original, cst.Lambda)
-            and isinstance(item.value, cst.Lambda)
-        ):
-            edit.notes.append(
-                Note(
-                    NOT_CONVERTED,
-                    f"the function for {old}= is called as f(shape, dtype=None) now, no longer as"
-                    " f(shape, name=None)",
-                    "use an initializer object, such as RandomNormal(stddev=0.05)",
-                    item.original,
-                )
-            )
 
     # -- which Keras -------------------------------------------------------------------------
 

@@ -60,12 +60,23 @@ ARGUMENT = Rule(
             "options = dict(padding='same', data_format='channels_first')\n"
             "layer = MaxPooling2D((2, 2), **options)\n",
         ),
+        Example(
+            "from keras.layers import Dense\n\n\nclass Small(Dense):\n"
+            "    def __init__(self, size, **kwargs):\n"
+            "        kwargs.setdefault('init', 'uniform')\n"
+            "        super().__init__(size, **kwargs)\n",
+            "from keras.layers import Dense\n\n\nclass Small(Dense):\n"
+            "    def __init__(self, size, **kwargs):\n"
+            "        kwargs.setdefault('kernel_initializer', 'uniform')\n"
+            "        super().__init__(size, **kwargs)\n",
+        ),
     ),
     untouched=(
         "Parameters of your own functions: in `def block(x, border_mode): ...` only the call of"
         " the Keras layer inside changes.",
         "Classes and functions of your own or of other packages that only share a name with Keras.",
         "Dictionaries of options that are used for anything else than such calls; they get KM204.",
+        "What a constructor pops from its options, and keeps for itself.",
         "`Embedding(9, 4, input_length=5)(x)`, and in files that may be written for Keras 3.",
     ),
     references=("https://github.com/keras-team/keras/wiki/Keras-2.0-release-notes",),

@@ -31,6 +31,7 @@ from .backend_rules import (
     PHASE_UNKNOWN,
 )
 from .backend_table import Row
+from .old_attributes import OldAttributes
 
 #: Spells a canonical path of the target.
 _Speller = Callable[[str], str]
@@ -308,11 +309,12 @@ class BackendFunctions(Transform):
                 raise UnbindableError(f"the required argument {each.name}= is missing")
         return args
 
-    @staticmethod
-    def _layout(args: Arguments, item: Argument) -> None:
+    def _layout(self, args: Arguments, item: Argument) -> None:
         mapping = values()["dim_ordering"]
         assert item.original is not None
         new = literals.mapped(item.original, item.value, mapping)
+        if new is None and self.context.shared(OldAttributes).speaks_today(item.original):
+            new = item.value
         if new is None:
             raise UnbindableError("dim_ordering= takes a value that the source does not show")
         args.replace(item, new)

@@ -224,6 +224,7 @@ class CustomLayers(Transform):
             if (
                 symbol is not None
                 and leaf in _INSTEAD
+                and base.value not in self.context.imports.claimed
                 and self.context.imports.locate(symbol.path).path is None
             ):
                 self.context.report(

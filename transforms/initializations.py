@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
 
-from kerasmigrate import inventory
-from kerasmigrate.callees import callee
-from kerasmigrate.calls import Argument, Arguments, UnbindableError
-from kerasmigrate.eras import KERAS_1
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
+
+from ._edits import remove_argument
+from ._initializers import CalledAsInitializers, Makers, old_keywords
+from ._layer_classes import LayerClasses
+from ._weight_lists import ListedWeights
+from .layer_weights import WEIGHT_LIST
 
 INITIALIZATION = Rule(
     "KM207",
@@ -36,37 +38,21 @@ INITIALIZATION = Rule(
             "def small(shape, name=None):\n"
             "    return initializers.RandomUniform(minval=-0.01, maxval=0.01)(shape)\n",
         ),
+        Example(
+            "from keras import initializations\n\n"
+            "uniform = initializations.get('uniform')\n"
+            "values = uniform((3, 4), scale=0.01, name='W')\n",
+            "from keras import initializers\n\n"
+            "uniform = initializers.get('uniform')\n"
+            "values = initializers.RandomUniform(minval=-0.01, maxval=0.01)((3, 4))\n",
+        ),
     ),
-    untouched=("initializations.get(...), which is only renamed.",),
+    untouched=(
+        "initializations.get(...), which is only renamed.",
+        "A call of what get returned with the shape alone.",
+        "A call that KM321 makes a weight of.",
+    ),
 )
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """How an initialization function is made from a class.
-
-    Attributes:
-        scale: Arguments of the class that take the scale; ``-`` marks its negative.
-        default: The scale that Keras 1 used, where the class's own default differs.
-    """
-
-    scale: tuple[str, ...] = ()
-    default: str = ""
-
-
-_MAKERS = {
-    "uniform": _Maker(("-minval", "maxval")),
-    "normal": _Maker(("stddev",)),
-    "identity": _Maker(("gain",)),
-    "orthogonal": _Maker(("gain",), "1.1"),
-    "lecun_uniform": _Maker(),
-    "glorot_normal": _Maker(),
-    "glorot_uniform": _Maker(),
-    "he_normal": _Maker(),
-    "he_uniform": _Maker(),
-    "zero": _Maker(),
-    "one": _Maker(),
-}
 
 
 class Initializations(Transform):
@@ -77,64 +63,134 @@ class Initializations(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._calls: set[cst.CSTNode] = set()
+        #: Calls to convert, each with the new name of the class where the call has none.
+        self._calls: dict[cst.CSTNode, str | None] = {}
         self._lambdas: set[cst.CSTNode] = set()
+        #: Calls of an unknown initializer that give it a name.
+        self._named: set[cst.CSTNode] = set()
+        self._inside: list[cst.CSTNode] = []
+
+    @cached_property
+    def _makers(self) -> Makers:
+        return self.context.shared(Makers)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._inside.append(node)
+
+    def leave_ClassDef(
+        self, original_node: cst.ClassDef, updated_node: cst.ClassDef
+    ) -> cst.ClassDef:
+        self._inside.pop()
+        return updated_node
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._inside.append(node)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._inside.pop()
+        return updated_node
+
+    def visit_Lambda(self, node: cst.Lambda) -> None:
+        self._inside.append(node)
 
     def visit_Call(self, node: cst.Call) -> None:
         for arg in node.args:
             self._look_at(arg)
-        if node in self._calls or self._name(node) is None:
+        if node in self._calls or self._becomes_weight(node):
             return
-        fits = self._fits(node)
+        name = self._makers.name(node)
+        if name is None or (self._makers.getters(node) and self._makes_weight()):
+            self._look_at_unknown(node)
+            return
+        fits = self._makers.fits(node)
+        spelt = self._makers.spelt(node) if fits else None
         if self.context.report(
             INITIALIZATION,
             node,
-            f"{self._name(node)}() is an object now" + ("" if fits else ", not converted"),
+            f"{name}() is an object now" + ("" if fits else ", not converted"),
             fix=fits,
             advice="" if fits else "make the object first, then call it with the shape",
         ):
-            self._calls.add(node)
-
-    def _fits(self, node: cst.Call) -> bool:
-        """Tell whether a call can be written anew without losing anything."""
-        try:
-            self._arguments(node, node)
-            shape = self._shape(node, node)
-        except UnbindableError:
-            return False
-        return shape is not None and "#" not in self.context.module.code_for_node(node)
+            self._calls[node] = spelt
 
     def _look_at(self, arg: cst.Arg) -> None:
         """Find an initializer that only passes its shape on."""
-        value = arg.value
-        if (
-            arg.keyword is None
-            or not arg.keyword.value.endswith("init")
-            or not isinstance(value, cst.Lambda)
-            or not isinstance(value.body, cst.Call)
-            or not value.params.params
-            or self._name(value.body) is None
-            or not self._fits(value.body)
+        call = self._makers.passed_on(arg)
+        if call is not None and self.context.report(
+            INITIALIZATION, arg.value, f"{self._makers.name(call)}() is an object now", fix=True
         ):
+            self._calls[call] = self._makers.spelt(call)
+            self._lambdas.add(arg.value)
+
+    def _look_at_unknown(self, node: cst.Call) -> None:
+        """Find a call of what ``get`` made of a value that the source does not show."""
+        given = old_keywords(node)
+        if not given or not self._makers.getters(node):
             return
-        shape = self._shape(value.body, value.body)
+        func = self.context.module.code_for_node(node.func)
+        first, *rest = node.args
         if (
-            isinstance(shape, cst.Name)
-            and shape.value == value.params.params[0].name.value
-            and self.context.report(
-                INITIALIZATION, value, f"{self._name(value.body)}() is an object now", fix=True
-            )
+            given == ["name"]
+            and len(rest) == 1
+            and not first.star
+            and (first.keyword is None or first.keyword.value == "shape")
+            and self._is_inner()
+            and "#" not in self.context.module.code_for_node(node)
         ):
-            self._calls.add(value.body)
-            self._lambdas.add(value)
+            if self.context.report(
+                INITIALIZATION, node, f"{func}() takes no name= any more", fix=True
+            ):
+                self._named.add(node)
+            return
+        self.context.report(
+            INITIALIZATION,
+            node,
+            f"{func}() takes no {'=, '.join(given)}= any more, and makes no variable",
+            advice="make a weight by self.add_weight(shape=..., initializer=..., name=...), or"
+            " call the initializer with the shape alone",
+        )
+
+    def _makes_weight(self) -> bool:
+        """Tell whether a call may make a weight of the layer around it."""
+        return self._layer() is not None and not self._is_inner()
+
+    def _is_inner(self) -> bool:
+        """Tell whether a call stands in a function that is an initializer."""
+        called = self.context.shared(CalledAsInitializers)
+        return any(each in called.found for each in self._inside)
+
+    def _becomes_weight(self, node: cst.Call) -> bool:
+        """Tell whether KM321 makes a call of ``add_weight`` of a call."""
+        owner = self._layer() if old_keywords(node) else None
+        if owner is None:
+            return False
+        found = self.context.shared(ListedWeights).of(owner)
+        return node in found.conversions and any(
+            self.context.runs(WEIGHT_LIST, each) for each in found.removable()
+        )
+
+    def _layer(self) -> cst.ClassDef | None:
+        """Return the class around this place, if it is a layer or a model."""
+        owner = next((e for e in reversed(self._inside) if isinstance(e, cst.ClassDef)), None)
+        kind = self.context.shared(LayerClasses).kind(owner) if owner is not None else None
+        return owner if kind in ("layer", "model") else None
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if original_node in self._named:
+            return remove_argument(updated_node, "name")
         if original_node not in self._calls:
             return updated_node
+        spelt = self._calls[original_node]
+        func = cst.parse_expression(spelt) if spelt is not None else updated_node.func
         made = updated_node.with_changes(
-            args=self._arguments(original_node, updated_node), lpar=(), rpar=()
+            func=func,
+            args=self._makers.arguments(original_node, updated_node),
+            lpar=(),
+            rpar=(),
         )
-        shape = self._shape(original_node, updated_node)
+        shape = self._makers.shape(original_node, updated_node)
         assert shape is not None
         return cst.Call(
             func=made, args=[cst.Arg(shape)], lpar=updated_node.lpar, rpar=updated_node.rpar
@@ -143,58 +199,9 @@ class Initializations(Transform):
     def leave_Lambda(
         self, original_node: cst.Lambda, updated_node: cst.Lambda
     ) -> cst.BaseExpression:
+        self._inside.pop()
         if original_node not in self._lambdas:
             return updated_node
         call = updated_node.body
         assert isinstance(call, cst.Call) and isinstance(call.func, cst.Call)
         return call.func
-
-    # -- questions ---------------------------------------------------------------------------
-
-    def _name(self, node: cst.Call) -> str | None:
-        """Return the name of the initialization function that is called."""
-        found = callee(self.context.names, node)
-        if found is None or found.skip or found.partial:
-            return None
-        module, _, leaf = found.path.rpartition(".")
-        known = inventory.load(KERAS_1)
-        if leaf not in _MAKERS or not known.same_object(module, "keras.initializations"):
-            return None
-        return leaf if self.context.imports.locate(found.path).path is not None else None
-
-    def _bound(self, original: cst.Call, updated: cst.Call) -> Arguments:
-        signature = inventory.load(KERAS_1).signature(
-            f"keras.initializations.{self._name(original)}"
-        )
-        return Arguments(original, updated, signature)
-
-    def _shape(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression | None:
-        item = self._bound(original, updated).get("shape")
-        return item.value if item is not None else None
-
-    def _arguments(self, original: cst.Call, updated: cst.Call) -> list[cst.Arg]:
-        """Return the arguments of the class.
-
-        Raises:
-            UnbindableError: Something hides what the function is given.
-        """
-        name = self._name(original)
-        assert name is not None
-        args = self._bound(original, updated)
-        if args.starred:
-            raise UnbindableError("starred arguments hide what it is given")
-        maker = _MAKERS[name]
-        item: Argument | None = args.get("scale")
-        if not maker.scale or (item is None and not maker.default):
-            return []
-        value = item.value if item is not None else cst.parse_expression(maker.default)
-        made = []
-        for parameter in maker.scale:
-            text = cst.Module([]).code_for_node(value)
-            simple = isinstance(value, cst.Name | cst.Attribute | cst.Integer | cst.Float)
-            if parameter.startswith("-"):
-                text = f"-{text}" if simple else f"-({text})"
-            made.append(f"{parameter.lstrip('-')}={text}")
-        call = cst.parse_expression(f"f({', '.join(made)})")
-        assert isinstance(call, cst.Call)
-        return list(call.args)

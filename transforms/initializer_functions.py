@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import ast
+from pathlib import Path
 
 import libcst as cst
 
-from kerasmigrate.callees import callee
+from kerasmigrate.findings import Confidence
+from kerasmigrate.project import parse_quietly
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
-from kerasmigrate.walking import walk
 
 from ._edits import add_parameter, optional
+from ._initializers import CalledAsInitializers, Function
+from .initializations import INITIALIZATION
 
 DTYPE = Rule(
     "KM268",
@@ -30,16 +33,23 @@ DTYPE = Rule(
             "def ones(shape, name=None, dtype=None):\n    return numpy.ones(shape)\n\n\n"
             "layer = Dense(4, kernel_initializer=ones)\n",
         ),
+        Example(
+            "from keras.layers import Layer\n\n\nclass Scale(Layer):\n"
+            "    def build(self, input_shape):\n"
+            "        self.first = lambda shape, name: numpy.full(shape, 0.5)\n"
+            "        self.w = self.add_weight(shape=(4,), initializer=self.first, name='w')\n",
+            "from keras.layers import Layer\n\n\nclass Scale(Layer):\n"
+            "    def build(self, input_shape):\n"
+            "        self.first = lambda shape, name=None, dtype=None: numpy.full(shape, 0.5)\n"
+            "        self.w = self.add_weight(shape=(4,), initializer=self.first, name='w')\n",
+        ),
     ),
     untouched=(
-        "Functions that take dtype, **options or more positions already.",
-        "Methods, lambdas and functions of other files; of lambdas, KM204 speaks.",
+        "Functions that take dtype or **options already, and those that never were called so.",
+        "Decorated functions, and those of other files; they are reported.",
+        "Lambdas that only pass on to keras.initializations; KM207 makes objects of them.",
     ),
 )
-
-
-#: An initializer that goes by a name; files without one are not looked at.
-_USED = re.compile(r"init(?:ializer)?\s*=\s*[A-Za-z_]\w*\s*[,)]")
 
 
 class InitializerFunctions(Transform):
@@ -53,38 +63,45 @@ class InitializerFunctions(Transform):
         self._functions: set[cst.CSTNode] = set()
 
     def visit_Module(self, node: cst.Module) -> None:
-        if _USED.search(self.context.code):
-            for call in walk(node):
-                if isinstance(call, cst.Call):
-                    self._look_at(call)
+        called = self.context.shared(CalledAsInitializers)
+        for function, given in called.found.items():
+            self._decide(function, given)
+        for each in called.passed_on:
+            if not self.context.runs(INITIALIZATION, each):
+                self._decide(each, frozenset())
+        for name, path in called.elsewhere.items():
+            self._look_elsewhere(name, path)
 
-    def _look_at(self, node: cst.Call) -> None:
-        for arg in node.args:
-            if (
-                arg.keyword is not None
-                and arg.keyword.value.endswith(("initializer", "init"))
-                and isinstance(arg.value, cst.Name)
-                and self._is_keras(node)
-            ):
-                bindings = self.context.names.bindings(arg.value)
-                function = bindings[0].node if len(bindings) == 1 else None
-                if isinstance(function, cst.FunctionDef) and _lacks_dtype(function):
-                    self._report(function)
+    def _look_elsewhere(self, node: cst.Name, path: Path) -> None:
+        """Report a function of another file of the project that lacks the parameter."""
+        imported = self.context.names.bindings(node)[0].node
+        assert isinstance(imported, cst.ImportAlias)
+        name = str(imported.name.value)
+        if _lacks_there(path, name):
+            self.context.report(
+                DTYPE,
+                node,
+                f"{name}() of {path.name} is called with dtype= as an initializer",
+                advice="give it a parameter dtype=None there",
+            )
 
-    def _is_keras(self, node: cst.Call) -> bool:
-        """Tell whether a call makes a layer of Keras, or a weight of one."""
-        func = node.func
-        if isinstance(func, cst.Attribute) and func.attr.value == "add_weight":
-            return True
-        found = callee(self.context.names, node)
-        return found is not None and found.path.startswith("keras.layers.")
-
-    def _report(self, function: cst.FunctionDef) -> None:
-        if function not in self._functions and self.context.report(
-            DTYPE,
-            function.name,
-            f"{function.name.value}() is called with dtype= as an initializer",
-            fix=True,
+    def _decide(self, function: Function, given: frozenset[str]) -> None:
+        if function in self._functions or not _lacks_dtype(function.params, given):
+            return
+        what: str = "the function"
+        place: cst.CSTNode = function
+        if isinstance(function, cst.FunctionDef):
+            what, place = f"{function.name.value}()", function.name
+        if isinstance(function, cst.FunctionDef) and function.decorators:
+            self.context.report(
+                DTYPE,
+                place,
+                f"{what} is called with dtype= as an initializer; its decorators may see to that",
+                advice="give it a parameter dtype=None, or an initializer object instead",
+                confidence=Confidence.UNSURE,
+            )
+        elif self.context.report(
+            DTYPE, place, f"{what} is called with dtype= as an initializer", fix=True
         ):
             self._functions.add(function)
 
@@ -93,33 +110,73 @@ class InitializerFunctions(Transform):
     ) -> cst.FunctionDef:
         if original_node not in self._functions:
             return updated_node
-        params = updated_node.params
-        if len(params.params) > 1 and params.params[1].default is None:
-            name = params.params[1].with_changes(
-                default=cst.Name("None"), equal=optional("name").equal
-            )
-            params = params.with_changes(params=[params.params[0], name, *params.params[2:]])
-        return updated_node.with_changes(params=add_parameter(params, optional("dtype")))
+        return updated_node.with_changes(params=_with_dtype(updated_node.params))
+
+    def leave_Lambda(
+        self, original_node: cst.Lambda, updated_node: cst.Lambda
+    ) -> cst.BaseExpression:
+        if original_node not in self._functions:
+            return updated_node
+        return updated_node.with_changes(params=_with_dtype(updated_node.params))
 
 
-def _lacks_dtype(function: cst.FunctionDef) -> bool:
-    """Tell whether a function takes a shape, perhaps a name, and what has a default: no dtype."""
-    params = function.params
-    if (
-        params.star_kwarg is not None
-        or isinstance(params.star_arg, cst.Param)
-        or params.posonly_params
-        or params.kwonly_params
-        or function.decorators
-        or not params.params
-    ):
+def _with_dtype(params: cst.Parameters) -> cst.Parameters:
+    """Return the parameters of a function with dtype, and with a name that nobody passes now."""
+    known = [
+        each.with_changes(default=cst.Name("None"), equal=optional("name").equal)
+        if each.name.value == "name" and each.default is None
+        else each
+        for each in params.params
+    ]
+    return add_parameter(params.with_changes(params=known), optional("dtype"))
+
+
+def _lacks_dtype(params: cst.Parameters, given: frozenset[str]) -> bool:
+    """Tell whether a function takes a shape, perhaps a name, and what has a default: no dtype.
+
+    Args:
+        given: Names of the arguments that are filled in when Keras calls it.
+    """
+    if params.star_kwarg is not None or params.posonly_params:
         return False
-    first, *rest = params.params
-    names = [each.name.value for each in params.params]
-    required = [each.name.value for each in rest if each.default is None]
+    taken = [(each.name.value, each.default is None) for each in params.params]
+    only = [(each.name.value, each.default is None) for each in params.kwonly_params]
+    return _lacks(taken, only, given)
+
+
+def _lacks_there(path: Path, name: str) -> bool:
+    """Tell the same of a function of another file."""
+    try:
+        tree = parse_quietly(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    found = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    if len(found) != 1 or found[0].decorator_list:
+        return False
+    args = found[0].args
+    if args.kwarg is not None or args.posonlyargs:
+        return False
+    first = len(args.args) - len(args.defaults)
+    taken = [(each.arg, index < first) for index, each in enumerate(args.args)]
+    only = [
+        (each.arg, default is None)
+        for each, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    ]
+    return _lacks(taken, only, frozenset())
+
+
+def _lacks(
+    taken: list[tuple[str, bool]], only: list[tuple[str, bool]], given: frozenset[str]
+) -> bool:
+    """Judge parameters by position and by keyword alone, each with whether it is required."""
+    rest = [each for each in taken if each[0] not in given]
+    if not rest or "dtype" in {name for name, _ in (*taken, *only)}:
+        return False
+    shape, needed = rest[0]
+    required = [name for name, is_required in (*rest[1:], *only) if is_required]
     return (
-        first.default is None
-        and names[0] not in ("self", "cls")
-        and "dtype" not in names
-        and (not required or required == names[1:2] == ["name"])
+        needed
+        and shape not in ("self", "cls")
+        and not set(required) - given - {"name"}
+        and ("name" not in required or rest[1][0] == "name")
     )

@@ -15,7 +15,7 @@ from kerasmigrate.values import LAYER
 
 from ._edits import keyword
 from ._layer_classes import METRIC, LayerClasses
-from ._weight_lists import Emptied, WeightLists
+from ._weight_lists import Emptied, ListedWeights
 
 ADD_WEIGHT = Rule(
     "KM320",
@@ -143,7 +143,7 @@ class LayerWeights(Transform):
     # -- lists of weights --------------------------------------------------------------------
 
     def _check_lists(self, node: cst.ClassDef) -> None:
-        lists = WeightLists(self.context, self._classes, node)
+        lists = self.context.shared(ListedWeights).of(node)
         for each, reason in lists.stuck():
             self.context.report(
                 WEIGHT_LIST,

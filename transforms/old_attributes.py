@@ -161,6 +161,12 @@ class OldAttributes(Reader):
             self.visit(context.module)
             self._settle_bias()
 
+    def speaks_today(self, node: cst.CSTNode) -> bool:
+        """Tell whether a value is the layout of a Keras layer, whose words are those of today."""
+        use = self.uses.get(node) if isinstance(node, cst.Attribute) else None
+        kept = use is not None and use.now == "data_format" and not use.problem
+        return kept and self._context.runs(KEPT, node)
+
     # -- which layer -------------------------------------------------------------------------
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:

@@ -1,4 +1,4 @@
-"""Private bases of layers, in questions of what a layer is."""
+"""Private bases of layers: in questions of what a layer is, and of the layers that merge."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from kerasmigrate.names import Symbol
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 
+from ._layer_classes import LayerClasses
+
 BASE = Rule(
     "KM325",
     "private-base",
-    "Ask for the layers that derived from a private base",
+    "Name public layers where a private base stood",
     'isinstance(layer, _Conv) asked for any convolution. The base is gone: "No module named'
     " 'keras.layers.convolutional'\", and with it the whole file. The classes that derived from it"
     " are written instead, all of those in Keras 2.3.1: a transposed or depthwise convolution was"
-    " one, too, and is none of the others in Keras 3.",
+    " one, too, and is none of the others in Keras 3. A class that derives from _Merge to give it a"
+    " _merge_function() derives from Add, which has the same base and nothing else of its own.",
     examples=(
         Example(
             "from keras.layers import Dense\nfrom keras.layers.pooling import _Pooling2D\n\n"
@@ -23,10 +26,18 @@ BASE = Rule(
             "from keras.layers import Dense, MaxPooling2D, AveragePooling2D\n\n"
             "layer = Dense(3)\nfine = isinstance(layer, (MaxPooling2D, AveragePooling2D))\n",
         ),
+        Example(
+            "from keras.layers.merge import _Merge\n\n\nclass Mean(_Merge):\n"
+            "    def _merge_function(self, inputs):\n"
+            "        return 0.5 * (inputs[0] + inputs[1])\n",
+            "from keras.layers import Add\n\n\nclass Mean(Add):\n"
+            "    def _merge_function(self, inputs):\n"
+            "        return 0.5 * (inputs[0] + inputs[1])\n",
+        ),
     ),
     untouched=(
-        "Classes that derive from a private base: KM315.",
-        "References that are not in isinstance() or issubclass(), which get KM103.",
+        "Classes that derive from another private base, or have no _merge_function: KM315.",
+        "Other references, which get KM103.",
     ),
 )
 
@@ -52,6 +63,7 @@ _CLASSES = {
         for n in (1, 2, 3)
     },
 }
+_MERGING = "_merge_function"
 _QUESTIONS = frozenset(("isinstance", "issubclass"))
 
 
@@ -63,7 +75,25 @@ class PrivateBases(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._edits: dict[cst.CSTNode, cst.Tuple] = {}
+        self._edits: dict[cst.CSTNode, cst.BaseExpression] = {}
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        if len(node.bases) != 1 or node.keywords:
+            return
+        base = node.bases[0].value
+        symbol = self._private(base)
+        if (
+            symbol is not None
+            and symbol.path.endswith("._Merge")
+            and self.context.shared(LayerClasses).method(node, _MERGING) is not None
+            and self.context.report(
+                BASE, base, "_Merge is private, and gone: Add has the same base", fix=True
+            )
+        ):
+            scope = self.context.names.references[base].scope
+            spelt = self.context.imports.spell("keras.layers.Add", symbol, scope)
+            self._edits[base] = cst.parse_expression(spelt)
+            self.context.imports.claim(base)
 
     def visit_Call(self, node: cst.Call) -> None:
         if (
@@ -78,17 +108,22 @@ class PrivateBases(Transform):
                 self._look_at(each)
 
     def _look_at(self, node: cst.BaseExpression) -> None:
-        symbol = self.context.symbol(node)
-        if symbol is None or not symbol.certain or node not in self.context.imports.homeless:
-            return
-        parent, _, name = symbol.path.rpartition(".")
-        if name not in _CLASSES or not parent.startswith("keras.layers"):
+        symbol = self._private(node)
+        name = symbol.path.rpartition(".")[2] if symbol is not None else ""
+        if symbol is None or name not in _CLASSES:
             return
         if self.context.report(
             BASE, node, f"{name} is private, and gone: its layers are named instead", fix=True
         ):
             self._edits[node] = self._classes(node, symbol, _CLASSES[name])
             self.context.imports.claim(node)
+
+    def _private(self, node: cst.BaseExpression) -> Symbol | None:
+        """Return the symbol of a name below ``keras.layers`` that the target does not have."""
+        symbol = self.context.symbol(node)
+        if symbol is None or not symbol.certain or node not in self.context.imports.homeless:
+            return None
+        return symbol if symbol.path.startswith("keras.layers.") else None
 
     def _classes(self, node: cst.CSTNode, symbol: Symbol, names: tuple[str, ...]) -> cst.Tuple:
         imports, scope = self.context.imports, self.context.names.references[node].scope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import libcst as cst
@@ -17,6 +17,8 @@ from kerasmigrate.imports import Located, Want, locate
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Statement
 from kerasmigrate.transform import Transform
+
+from . import backend_table
 
 IMPORT = Rule(
     "KM101",
@@ -69,6 +71,7 @@ GONE = Rule(
     " takes from the private part of the target itself, such as keras.src, is only noted: no"
     " release promises that it is there, and none that it is not.",
     Safety.NONE,
+    untouched=("Names that the code itself puts there, as in `K.where = where`.",),
 )
 STAR = Rule(
     "KM104",
@@ -170,7 +173,42 @@ class References(Transform):
             return  # reported once, where it is imported
         if self.context.imports.foreign(located.known) is not None:
             return  # not a Keras name: its own import is added
+        if located.known in self._patched:
+            if self.context.names.references[node].stored:
+                self._report_patch(node, located.known)
+            return  # the code sees to it that the name is there
         self._report_gone(node, located, self.context.names.origins(node))
+
+    @cached_property
+    def _patched(self) -> frozenset[str]:
+        """Names that this file, or another of the project, puts into modules of Keras."""
+        here = {
+            symbol.path
+            for reference, symbol in self.context.names.symbols()
+            if reference.stored and reference.scope.kind == "module"
+        }
+        found = self.context.view.project.patched | here
+        # What goes into a module that is gone itself, or elsewhere, does not get there.
+        modules = {each: each.rpartition(".")[0] for each in found}
+        return frozenset(
+            each
+            for each, module in modules.items()
+            if self.context.imports.locate(module).path == module
+        )
+
+    def _report_patch(self, node: cst.CSTNode, path: str) -> None:
+        """Report a function of the code that takes the place of one that calls lose here."""
+        module, _, name = path.rpartition(".")
+        target = self.context.target
+        if module != "keras.backend" or name not in backend_table.converted(target.api):
+            return
+        self.context.report(
+            GONE,
+            node,
+            f"the code puts its own {name}() into {module}, which converted calls do not see:"
+            f" {target.name} has none, and they call what stands for it",
+            advice="call the function of the code by its own name where it is meant",
+        )
 
     def _report_gone(
         self, node: cst.CSTNode, located: Located, origins: Sequence[str | None]
