@@ -156,9 +156,9 @@ def test_an_object_at_hand() -> None:
     ("base", "code", "to", "advice"),
     [
         ("Dense", "self.input_dim", "keras", old_attributes._ADVICE["input_dim"]),
-        ("LSTM", "self.W_i", "keras", old_attributes._RECURRENT),
+        ("LSTM", "self.W_i", "keras", old_attributes.RECURRENT),
         ("Dense", "self.initial_weights", "keras", old_attributes._ADVICE["initial_weights"]),
-        ("GRU", "self.U", "tf_keras", old_attributes._RECURRENT),
+        ("GRU", "self.U", "tf_keras", old_attributes.RECURRENT),
         (
             "Dropout",
             "self._get_noise_shape(x)",

@@ -226,7 +226,7 @@ class LayerClasses:
         """
         found: set[Parent | None] = set()
         for value in self.attribute(node, name):
-            for each in _alternatives(value):
+            for each in alternatives(value):
                 if isinstance(each, cst.Name) and each.value == "None":
                     continue
                 found.add(self.resolve(each.func) if isinstance(each, cst.Call) else None)
@@ -306,10 +306,10 @@ def is_keras_instance(path: str | None, *bases: str) -> bool:
     return path is not None and any(is_a(path, base) for base in bases)
 
 
-def _alternatives(value: cst.BaseExpression | None) -> Iterator[cst.BaseExpression | None]:
+def alternatives(value: cst.BaseExpression | None) -> Iterator[cst.BaseExpression | None]:
     if isinstance(value, cst.IfExp):
-        yield from _alternatives(value.body)
-        yield from _alternatives(value.orelse)
+        yield from alternatives(value.body)
+        yield from alternatives(value.orelse)
     else:
         yield value
 

@@ -135,7 +135,7 @@ BASE_GONE = Rule(
     Safety.NONE,
 )
 
-_CELL = (
+CELL = (
     "move step() into a cell, a Layer with state_size and call(inputs, states), and hand the cell"
     " to keras.layers.RNN"
 )
@@ -144,10 +144,10 @@ _MERGE = (
     " _merge_function() into call()"
 )
 _INSTEAD = {
-    "Recurrent": _CELL,
-    "ConvRecurrent2D": _CELL,
-    "ConvRNN2D": _CELL,
-    "_CuDNNRNN": _CELL,
+    "Recurrent": CELL,
+    "ConvRecurrent2D": CELL,
+    "ConvRNN2D": CELL,
+    "_CuDNNRNN": CELL,
     "_Merge": _MERGE,
     "Merge": _MERGE,
     "_Conv": "derive from Conv1D, Conv2D or Conv3D, or from Layer with keras.ops.conv in call()",

@@ -74,7 +74,7 @@ _ADVICE = {
     "step": "write a cell: an RNN of today calls cell(inputs, states)",
     "": "keep what is needed in an attribute of your own",
 }
-_RECURRENT = "the weights belong to the cell: read self.cell.kernel, .recurrent_kernel and .bias"
+RECURRENT = "the weights belong to the cell: read self.cell.kernel, .recurrent_kernel and .bias"
 
 
 #: Old names: with what stands for them today, or of what is gone.
@@ -317,7 +317,7 @@ class OldLayerAttributes(Transform):
         why = f"a {layer} keeps it as {use.now}: {use.problem}" if use.now else ""
         advice = _ADVICE.get("init" if name in _FUNCTIONS else name, "")
         if not use.now and layer in ("SimpleRNN", "LSTM", "GRU") and name[:1] in "WUb":
-            advice = _RECURRENT
+            advice = RECURRENT
         self.context.report(
             GONE,
             node,
