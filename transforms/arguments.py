@@ -8,7 +8,7 @@ from typing import ClassVar
 import libcst as cst
 
 from kerasmigrate import eras, inventory, literals
-from kerasmigrate.callees import Callee, callee, is_super_init
+from kerasmigrate.callees import Callee, callee
 from kerasmigrate.calls import Argument, Arguments, UnbindableError
 from kerasmigrate.eras import KERAS_1, KERAS_2, Era
 from kerasmigrate.findings import Confidence, Severity
@@ -325,7 +325,9 @@ class LegacyArguments(Transform):
 
     def _stars(self, edit: Edit, call: cst.Call) -> None:
         """Report options in the style of Keras 1 that come from a place out of sight."""
-        if is_super_init(call) or not (edit.keras_1 or self.era in (Era.KERAS_1, Era.MIXED)):
+        # The calls of the class are looked at, be its base called super() or by its name.
+        inits = isinstance(call.func, cst.Attribute) and call.func.attr.value == "__init__"
+        if inits or not (edit.keras_1 or self.era in (Era.KERAS_1, Era.MIXED)):
             return
         if not edit.row.rename.keys() & eras.vocabulary(edit.row.path)[0]:
             return
