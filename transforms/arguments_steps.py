@@ -136,7 +136,7 @@ def consume_less(edit: Edit) -> None:
         edit.drop(item, "is gone; it only chose how to compute the same")
 
 
-#: From runs of Keras 1.2.2, which the tests repeat.
+#: From runs of Keras 1.2.2.
 _MODES = {
     "1": "for mode 1, LayerNormalization(epsilon=...) comes close: mode 1 added epsilon to the"
     " deviation as well",
