@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerasmigrate.errors import SourceError
-from kerasmigrate.findings import Finding
+from kerasmigrate.findings import Finding, Severity
 from kerasmigrate.flavours import Target
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import Project, parse_quietly
@@ -17,6 +17,12 @@ from kerasmigrate.verify.against import Original
 from kerasmigrate.verify.results import Comparison, FileVerdict, Likeness
 from kerasmigrate.verify.sources import python_files
 
+#: How a difference begins that is no number: the model cannot be run as the original can.
+STOPPED = ("does not run", "no loss", "no training step", "not compiled")
+#: Findings about files and their names: they change nothing in a model.
+_FILES = ("KM71", "KM72")
+#: Errors that speak of other numbers all the same.
+_NUMBERS = frozenset(("KM620",))
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -59,10 +65,25 @@ def _explained(
                 findings[place] = _findings(place if place.is_file() else path, pipeline, project)
             known, tree = findings[place]
             lines = _lines(tree, int(line) if line.isdigit() else 0)
-            codes = {each.code for each in known if each.line in lines and not each.fixed}
+            stops = any(each.message.startswith(STOPPED) for each in each.differences)
+            codes = {
+                found.code
+                for found in known
+                if found.line in lines and not found.fixed and _speaks_of(found, stops)
+            }
             each = replace(each, explained_by=tuple(sorted(codes)))
         told.append(each)
     return tuple(told)
+
+
+def _speaks_of(found: Finding, stops: bool) -> bool:
+    """Tell whether a finding can be the reason of a difference.
+
+    Code that fails, which errors speak of, gives no other numbers: it gives none.
+    """
+    if found.code.startswith(_FILES):
+        return False
+    return stops or found.severity is not Severity.ERROR or found.code in _NUMBERS
 
 
 def _findings(

@@ -294,7 +294,7 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
     by_weight = attempt("gradients", lambda: norms(mode))
     if by_weight is not None:
         found["gradient_norm"] = sum(each**2 for each in by_weight.values()) ** 0.5
-        found["gradients"] = [_part_norm(part, by_weight) for part in own]
+        found["gradients"] = [part_norm(part, by_weight) for part in own]
     if drawing:
         found["lacks"].append(["step", f"training draws random numbers ({drawing})"])
     elif found["loss"] is not None:
@@ -307,7 +307,8 @@ def take(keras: Any, model: Any, seen: Any = None, data: Any = None) -> dict[str
     return found
 
 
-def _part_norm(part: Part, by_weight: dict[int, float]) -> float:
+def part_norm(part: Part, by_weight: dict[int, float]) -> float:
+    """Return the norm of the gradients of a layer's weights."""
     weights = {id(weight) for weight in part.layer.weights}
     return float(sum(by_weight.get(weight, 0.0) ** 2 for weight in weights) ** 0.5)
 

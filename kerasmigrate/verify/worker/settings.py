@@ -88,6 +88,8 @@ def _penalties(layer: Any) -> dict[str, str]:
     for weight, names in WEIGHTS.items():
         for what in ("regularizer", "constraint"):
             owned = [name for name in names if hasattr(layer, f"{name}_{what}")]
+            if "depthwise" in owned:
+                owned = ["depthwise"]  # that of a kernel does nothing there
             values = [getattr(layer, f"{name}_{what}") for name in owned]
             texts = [_penalty(value) for value in values if value is not None]
             if owned:
