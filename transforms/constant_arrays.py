@@ -24,7 +24,7 @@ ARRAY = Rule(
     Severity.WARNING,
     untouched=(
         "Targets with the Keras 2 API.",
-        "Numbers, arrays in a variable, and lists with as many levels as the weight has dimensions.",
+        "Numbers, arrays in a variable, and lists with a level for each dimension of the weight.",
     ),
 )
 #: Dimensions of a kernel, by the end of the name of the layer.
