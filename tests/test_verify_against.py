@@ -616,3 +616,23 @@ def test_a_model_that_is_never_compiled(project: Project) -> None:
         "not compiled; the original is",
         "no loss: not compiled; the original has one",
     ]
+
+
+#: Its probabilities come close to 1, where a float32 has few digits left for what is missing.
+SURE = (
+    "from keras.layers import Dense\n"
+    "from keras.initializers import Constant\n"
+    "from keras.models import Sequential\n\n"
+    "model = Sequential()\n"
+    "model.add(Dense(1, activation='sigmoid', bias_initializer=Constant(12.0), input_shape=(3,)))\n"
+    "model.compile('sgd', 'binary_crossentropy')\n"
+)
+
+
+def test_a_loss_of_probabilities_next_to_1(project: Project) -> None:
+    migrated(project, {"sure.py": SURE}, "tf_keras")
+    (file,) = proof(project, "tf_keras", original="keras==2.2.4").files
+    (found,) = file.comparisons
+    assert (found.likeness.value, found.differences) == ("equal", ())
+    assert found.loss is not None
+    assert 1e-5 < abs(found.loss[0] - found.loss[1]) < 1e-2
