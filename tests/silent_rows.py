@@ -28,6 +28,14 @@ AVERAGES = (
     "x = np.array([[1.0, 2.0], [5.0, 6.0]])\nmodel.train_on_batch(x, x)\n"
     "results['mean'], results['variance'] = (each[0] for each in model.get_weights()[2:])\n"
 )
+BATCH_DOT = (
+    "from keras import backend as K\n\n"
+    "x = K.variable(np.arange(24.0).reshape(2, 3, 4))\n"
+    "y = K.variable(np.arange(120.0).reshape(2, 3, 4, 5))\n"
+    "found = K.batch_dot(x, y, axes=[2, 2])\n"
+    "results['shape'] = list(K.int_shape(found))\n"
+    "results['sum'] = float(K.eval(K.sum(found)))\n"
+)
 
 
 @dataclass(frozen=True)
@@ -718,5 +726,39 @@ ROWS = (
         says="ops.argmax(x, axis=-1), ops.cumsum(x, axis=0), ops.take(x, n, axis=0),"
         " ops.repeat(ops.expand_dims(x, 1), 3, axis=1), ops.where(n, x, x)",
         also=("test_backend_real.py::test_old_and_new_give_the_same_numbers",),
+    ),
+    Row(
+        "batch_dot of four dimensions",
+        BATCH_DOT,
+        ("KM651",),
+        5,
+        ("tf_keras",),
+        ran="2.2.4",
+        differs=True,
+        also=("test_backend_definitions.py::test_the_numbers_are_those_of_the_keras_before_2_3",),
+    ),
+    Row(
+        "and where the backend is gone",
+        BATCH_DOT,
+        ("KM501",),
+        5,
+        KERAS_3,
+        says="batch_dot(x, y, axes=[2, 2])",
+        ran="2.2.4",
+        also=("test_backend_definitions.py::test_the_numbers_are_those_of_the_keras_before_2_3",),
+    ),
+    Row(
+        "an array for Constant",
+        "from keras.initializers import Constant\nfrom keras.layers import Dense\n"
+        "from keras.models import Sequential\n\nmodel = Sequential()\n"
+        "layer = Dense(1, use_bias=False, kernel_initializer=Constant([-1.0, 1.0]))\n"
+        "model.add(layer)\nmodel.build((None, 2))\n"
+        "results['kernel'] = model.get_weights()[0]\n",
+        ("KM652",),
+        6,
+        KERAS_3,
+        ran="2.2.4",
+        differs=True,
+        also=("test_constant_arrays.py::test_the_numbers_are_those_of_the_page",),
     ),
 )

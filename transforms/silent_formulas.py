@@ -95,8 +95,8 @@ BATCH_DOT = Rule(
     "Up to Keras 2.2 the dimensions between the samples and the last two were matched one by one,"
     " as the samples are; since 2.3 only the samples are. Where no tensor has more than three"
     " dimensions both give the same. Measured for x of shape (2, 3, 4), y of (2, 3, 4, 5) and"
-    " axes=[2, 2]: Keras 2.2.4 gives (2, 3, 5), tf_keras (2, 3, 3, 5). For the target keras the"
-    " function that the file gets multiplies as the old one did (KM501).",
+    " axes=[2, 2]: Keras 2.2.4 gives (2, 3, 5), tf_keras (2, 3, 3, 5). For Keras 3 the function"
+    " that the file gets multiplies as the old one did (KM501).",
     Safety.NONE,
     Severity.INFO,
     untouched=("The target keras, tf.keras, and files that only Keras 2.3 or later can run.",),
@@ -237,7 +237,7 @@ class SilentFormulas(Transform):
         return cst.parse_expression(squared(self.context.module.code_for_node(updated_node)))
 
     def _check_batch_dot(self, node: cst.Call) -> None:
-        if self.context.target.name == "keras":
+        if self.context.target.api >= 3:
             return
         if candidates(self.context.names, "keras") & BEFORE_2_3:
             self.context.report(
