@@ -104,7 +104,7 @@ class Definitions:
             if isinstance(each, _OwnStatement):
                 name = each.name.value
                 bare = each.with_changes(leading_lines=())
-                if module.code_for_node(bare) == _indented(
+                if module.code_for_node(bare) == indented(
                     source.substitute(spelt, name=name), module
                 ):
                     return name
@@ -133,7 +133,7 @@ class Definitions:
         body = list(tree.body)
         for placed in fresh:
             place = _behind_imports(body, placed.anchors, originals)
-            made = cst.parse_statement(_indented(placed.text, tree), config=tree.config_for_parsing)
+            made = cst.parse_statement(indented(placed.text, tree), config=tree.config_for_parsing)
             assert isinstance(made, _OwnStatement)
             body.insert(place, _spaced(made, BLANK_LINES))
             if place + 1 < len(body):
@@ -141,7 +141,7 @@ class Definitions:
         return tree.with_changes(body=body)
 
 
-def _indented(text: str, module: cst.Module) -> str:
+def indented(text: str, module: cst.Module) -> str:
     """Return four-blank source in the indentation and the newlines of a module."""
     lines = []
     for line in text.splitlines():
