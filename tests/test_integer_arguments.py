@@ -242,3 +242,42 @@ def test_other_learning_rates_stay(call: str) -> None:
 def test_keras_2_takes_a_whole_number() -> None:
     code = "from tf_keras.optimizers import SGD\n\nopt = SGD(1)\n"
     untouched(code, to="tf_keras", codes=[])
+
+
+BUILD = (
+    "import numpy as np\nfrom keras.layers import Dense\n\n\n"
+    "def build(size, classes=1):\n    return Dense(size), Dense(classes)\n\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("calls", "name"),
+    [
+        ("build(3, classes=np.max(labels) + 1)\n", "classes"),
+        ("build(3)\nbuild(4, np.max(labels) + 1)\n", "classes"),
+        ("n = np.prod(shape)\n\n\ndef use():\n    return build(n, 4)\n", "size"),
+    ],
+)
+def test_a_parameter_that_is_given_a_number_of_numpy(calls: str, name: str) -> None:
+    after = BUILD.replace(f"Dense({name})", f"Dense(int({name}))")
+    check(BUILD + calls, after + calls, to="keras", codes=["KM217"])
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        "build(3, classes=4)\n",
+        "build(3, classes=n)\n",
+        "other.build(3, np.max(labels))\n",
+        "def build(size):\n    return size\n\n\nbuild(np.max(labels))\n",
+        "build(*sizes)\n",
+        "build(3, depth=np.max(labels))\n",
+    ],
+)
+def test_parameters_that_are_given_something_else(calls: str) -> None:
+    untouched(BUILD + calls, to="keras", codes=[])
+
+
+def test_a_parameter_that_changes() -> None:
+    code = BUILD.replace("    return", "    classes = 3\n    return") + "build(3, np.max(labels))\n"
+    untouched(code, to="keras", codes=[])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
+
 import libcst as cst
 
 from kerasmigrate.callees import callee
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.values import is_a
+from kerasmigrate.walking import walk
 
-from ._history_reads import constant
+from ._history_reads import argument, constant
 from ._learning_rates import OPTIMIZER
 
 INTEGER = Rule(
@@ -37,7 +41,8 @@ INTEGER = Rule(
     untouched=(
         "Targets with the Keras 2 API.",
         "Arguments of layers that take numpy's integers as well, such as Conv2D.",
-        "Names with other values; numbers that are already given to int().",
+        "Names with other values; numbers that are already given to int(); parameters of functions"
+        " that this file does not call with such a number.",
         "max(y) of what is not known to be an array: that of a list is a Python int.",
     ),
 )
@@ -112,6 +117,7 @@ class IntegerArguments(Transform):
         self._products: set[cst.CSTNode] = set()
         self._shapes: set[cst.CSTNode] = set()
         self._rates: set[cst.CSTNode] = set()
+        self._asked: set[cst.CSTNode] = set()
 
     def visit_Call(self, node: cst.Call) -> None:
         if self.context.target.api < 3:
@@ -168,7 +174,9 @@ class IntegerArguments(Transform):
             )
         if isinstance(node, cst.Name) and bound:
             value = constant(self.context, node)
-            return value is not None and self._is_number(value, bound=False)
+            if value is not None:
+                return self._is_number(value, bound=False)
+            return any(self._is_number(each) for each in self._given(node))
         if not isinstance(node, cst.Call):
             return False
         given = [arg.keyword.value if arg.keyword is not None else arg.star for arg in node.args]
@@ -187,6 +195,34 @@ class IntegerArguments(Transform):
             and not self.context.names.bindings(func)
             and given == [""]
             and self._is_array(node.args[0].value)
+        )
+
+    def _given(self, node: cst.Name) -> Iterator[cst.BaseExpression]:
+        """Yield what calls in this file give for a name that is a parameter and nothing else."""
+        bindings = self.context.names.bindings(node)
+        if len(bindings) != 1 or bindings[0].kind != "parameter" or node in self._asked:
+            return
+        self._asked.add(node)
+        function = bindings[0].scope.node
+        if not isinstance(function, cst.FunctionDef) or f"{function.name.value}(" not in (
+            self.context.code
+        ):
+            return
+        params = [each.name.value for each in function.params.params]
+        for call in self._calls:
+            known = self.context.names.bindings(call.func)
+            if any(each.node is function for each in known):
+                place = params.index(node.value) if node.value in params else len(call.args)
+                value = argument(call.args, place, node.value)
+                if value is not None:
+                    yield value
+
+    @cached_property
+    def _calls(self) -> tuple[cst.Call, ...]:
+        """All calls of bare names."""
+        found = walk(self.context.module)
+        return tuple(
+            each for each in found if isinstance(each, cst.Call) and isinstance(each.func, cst.Name)
         )
 
     def _is_value(self, node: cst.BaseExpression) -> bool:
