@@ -211,7 +211,7 @@ class IntegerArguments(Transform):
         params = [each.name.value for each in function.params.params]
         for call in self._calls:
             known = self.context.names.bindings(call.func)
-            if any(each.node is function for each in known):
+            if [each.node for each in known] == [function]:
                 place = params.index(node.value) if node.value in params else len(call.args)
                 value = argument(call.args, place, node.value)
                 if value is not None:
