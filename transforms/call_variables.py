@@ -1,18 +1,19 @@
-"""Variables that the call() of a layer makes and only reads."""
+"""Variables that call() of a layer, or the function of a Lambda, makes while it computes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import libcst as cst
 
 from kerasmigrate import inventory
 from kerasmigrate.calls import Arguments, UnbindableError
 from kerasmigrate.names import Symbol
-from kerasmigrate.rules import Example, Rule
+from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
-from kerasmigrate.walking import Reader
+from kerasmigrate.walking import Reader, walk
 
 from ._layer_classes import InClasses, is_super
 
@@ -41,13 +42,33 @@ CALL_VARIABLE = Rule(
         "Variables that are kept in an attribute or a collection, handed to a method of the layer,"
         " or assigned to later: they are reported.",
         "zeros() and ones() of a shape that the data may decide: they make a tensor then.",
-        "Other methods than call() of layers and models.",
+        "Other methods than call() of layers and models, and functions that no Lambda is made of.",
+    ),
+)
+NOISE_VARIABLE = Rule(
+    "KM513",
+    "random-variable-in-call",
+    "Report random and TensorFlow variables that call() or the function of a Lambda makes",
+    "The code of a layer ran once, and what random_normal_variable() drew was the same noise for"
+    " every batch from then on: seen with Keras 1.2.2, 2.2.4 and 2.3.1. Today it runs again and"
+    ' again. tf_keras: "Argument `initial_value` (...) could not be lifted out of a `tf.function`";'
+    ' Keras 3, in predict() and fit(): "tf.function only supports singleton tf.Variables created on'
+    ' the first call", and so for a tf.Variable. There is no equal: noise that is drawn for every batch is something else,'
+    " though it is what a variational autoencoder wants.",
+    Safety.NONE,
+    untouched=(
+        "Variables that are made outside of call(), or with K.random_normal() and its like.",
+        "A tf.Variable that is kept in an attribute of the layer.",
     ),
 )
 #: Functions that make a variable of a shape, and what it is filled with.
 _FILLED = {"keras.backend.zeros": "0.0", "keras.backend.ones": "1.0"}
 VARIABLE = "keras.backend.variable"
 _MADE = frozenset(("keras.backend.eye", VARIABLE, *_FILLED))
+#: Functions that make a variable of random numbers, and those that draw them anew.
+_RANDOM = {"keras.backend.random_normal_variable": "normal"}
+_RANDOM["keras.backend.random_uniform_variable"] = "uniform"
+_TF_VARIABLES = frozenset(("tensorflow.Variable", "tensorflow.compat.v1.Variable"))
 #: Functions that assign to an argument, and methods and functions that keep one.
 _KEEPING = frozenset(
     ("update", "update_add", "update_sub", "moving_average_update", "set_value", "setattr")
@@ -60,13 +81,13 @@ _EQUAL = cst.AssignEqual(
 class CallVariables(InClasses):
     """Makes constants of the variables in call()."""
 
-    rules = (CALL_VARIABLE,)
+    rules = (CALL_VARIABLE, NOISE_VARIABLE)
     order = 29
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         #: Classes and functions around, the outermost first.
-        self._around: list[cst.ClassDef | cst.FunctionDef] = []
+        self._around: list[cst.ClassDef | cst.FunctionDef | cst.Lambda] = []
         #: What statements assign to a plain name, or elsewhere.
         self._stored: dict[cst.CSTNode, str | None] = {}
         self._wanted: dict[cst.CSTNode, Symbol] = {}
@@ -90,6 +111,34 @@ class CallVariables(InClasses):
         self._around.pop()
         return updated_node
 
+    def visit_Lambda(self, node: cst.Lambda) -> None:
+        self._around.append(node)
+
+    def leave_Lambda(
+        self, original_node: cst.Lambda, updated_node: cst.Lambda
+    ) -> cst.BaseExpression:
+        self._around.pop()
+        return updated_node
+
+    @cached_property
+    def _lambdas(self) -> frozenset[cst.CSTNode]:
+        """Functions that a Lambda layer is made of."""
+        found: set[cst.CSTNode] = set()
+        for each in walk(self.context.module):
+            if not isinstance(each, cst.Call) or not each.args:
+                continue
+            symbol = self.context.symbol(each.func)
+            if symbol is None or not symbol.certain or symbol.path.rpartition(".")[2] != "Lambda":
+                continue
+            given = each.args[0]
+            if given.keyword is not None and given.keyword.value != "function":
+                continue
+            found.add(given.value)
+            bindings = self.context.names.bindings(given.value)
+            if isinstance(given.value, cst.Name) and len(bindings) == 1:
+                found.add(bindings[0].value or bindings[0].node)
+        return frozenset(found)
+
     def visit_Assign(self, node: cst.Assign) -> None:
         (first, *others) = node.targets
         self._keep(node.value, first.target if not others else None)
@@ -109,6 +158,7 @@ class CallVariables(InClasses):
                 self._keep(arg.value, None)
         symbol = self.context.symbol(node.func)
         if symbol is None or not symbol.certain or symbol.path not in _MADE:
+            self._check_noise(node, symbol)
             return
         call = self._call()
         modern = self.context.target.api > 2
@@ -130,13 +180,48 @@ class CallVariables(InClasses):
         self.context.report(
             CALL_VARIABLE,
             node,
-            f"{symbol.path.rpartition('.')[2]}() makes a variable each time call() runs, which is"
-            " an error",
+            f"{symbol.path.rpartition('.')[2]}() makes a variable each time {_place(call)} runs,"
+            " which is an error",
             advice=advice,
         )
 
-    def _call(self) -> cst.FunctionDef | None:
-        """Return the ``call`` of a layer or model that the code stands in."""
+    def _check_noise(self, node: cst.Call, symbol: Symbol | None) -> None:
+        """Look at what makes a variable that no constant can stand for."""
+        path = symbol.path if symbol is not None and symbol.certain else ""
+        flow = symbol is None and set(self.context.names.origins(node.func)) & _TF_VARIABLES
+        if path not in _RANDOM and not flow:
+            return
+        call = self._call()
+        if call is None or (flow and self._stored.get(node, "") is None):
+            return
+        modern = self.context.target.api > 2
+        if flow:
+            name, advice = "tf.Variable", "make it in build(), self.v = self.add_weight(...)"
+            if call in self._lambdas:
+                advice = "write a layer that makes it in build(): self.v = self.add_weight(...)"
+            advice += "; or, if nothing is assigned to it, use tf.constant()"
+        else:
+            name, kind = path.rpartition(".")[2], _RANDOM[path]
+            draws = f"keras.random.{kind}()" if modern else f"K.random_{kind}()"
+            keeps = "keras.ops.convert_to_tensor(...)" if modern else "K.constant(...)"
+            advice = (
+                "to draw anew for every batch, as a variational autoencoder wants it, call"
+                f" {draws}; to keep the same noise, draw it once outside: noise ="
+                f" np.random.{kind}(...), and"
+                f" use {keeps} of it here"
+            )
+        self.context.report(
+            NOISE_VARIABLE,
+            node,
+            f"{name}() makes a variable each time {_place(call)} runs, which is an error",
+            advice=advice,
+        )
+
+    def _call(self) -> cst.FunctionDef | cst.Lambda | None:
+        """Return the ``call`` of a layer or model, or the function of a Lambda, around the code."""
+        for function in self._around:
+            if isinstance(function, cst.FunctionDef | cst.Lambda) and function in self._lambdas:
+                return function
         for owner, method in zip(self._around, self._around[1:], strict=False):
             if (
                 isinstance(owner, cst.ClassDef)
@@ -156,7 +241,8 @@ class CallVariables(InClasses):
         if edited is None or not self.context.report(
             CALL_VARIABLE,
             original_node,
-            f"{name}() makes a variable each time call() runs; constant() makes none",
+            f"{name}() makes a variable each time {_place(self._call())} runs; constant() makes"
+            " none",
             fix=True,
         ):
             return updated_node
@@ -249,7 +335,14 @@ class _Uses(Reader):
                 self._ask(arg.value)
 
 
-def _is_assigned_to(function: cst.FunctionDef, name: str) -> bool:
+def _place(function: cst.FunctionDef | cst.Lambda | None) -> str:
+    """Say which function is meant, in a message."""
+    if isinstance(function, cst.FunctionDef):
+        return f"{function.name.value}()"
+    return "the function of a Lambda"
+
+
+def _is_assigned_to(function: cst.FunctionDef | cst.Lambda, name: str) -> bool:
     uses = _Uses(name)
     uses.visit(function.body)
     return uses.found
