@@ -53,8 +53,8 @@ NOISE_VARIABLE = Rule(
     " every batch from then on: seen with Keras 1.2.2, 2.2.4 and 2.3.1. Today it runs again and"
     ' again. tf_keras: "Argument `initial_value` (...) could not be lifted out of a `tf.function`";'
     ' Keras 3, in predict() and fit(): "tf.function only supports singleton tf.Variables created on'
-    ' the first call", and so for a tf.Variable. There is no equal: noise that is drawn for every'
-    " batch is something else, though it is what a variational autoencoder wants.",
+    ' the first call", and so for a tf.Variable. There is no equal: noise that is drawn for'
+    " every batch is something else, though it is what a variational autoencoder wants.",
     Safety.NONE,
     untouched=(
         "Variables that are made outside of call(), or with K.random_normal() and its like.",
