@@ -45,8 +45,10 @@ def $name(x, y, axes=None):
         y = $ops.expand_dims(y, -1)
     x = x if axes[0] == rank - 1 else $ops.swapaxes(x, -1, -2)
     y = $ops.swapaxes(y, -1, -2) if axes[1] == rank - 1 else y
-    added = rank_x - 1 if rank_x < rank_y else rank_x + rank_y - 3
     product = $ops.matmul(x, y)
+    if rank_x == rank_y:
+        return product
+    added = rank_x - 1 if rank_x < rank_y else rank_x + rank_y - 3
     return $ops.squeeze(product, tuple(range(added, added + abs(rank_x - rank_y))))
 ''',
     {"ops": "keras.ops"},

@@ -174,9 +174,10 @@ class References(Transform):
         if self.context.imports.foreign(located.known) is not None:
             return  # not a Keras name: its own import is added
         if located.known in self._patched:
-            if self.context.names.references[node].stored:
-                self._report_patch(node, located.known)
-            return  # the code sees to it that the name is there
+            if not self.context.names.references[node].stored:
+                return  # the code sees to it that the name is there
+            if self._report_patch(node, located.known) or _is_new(located):
+                return
         self._report_gone(node, located, self.context.names.origins(node))
 
     @cached_property
@@ -196,12 +197,12 @@ class References(Transform):
             if self.context.imports.locate(module).path == module
         )
 
-    def _report_patch(self, node: cst.CSTNode, path: str) -> None:
+    def _report_patch(self, node: cst.CSTNode, path: str) -> bool:
         """Report a function of the code that takes the place of one that calls lose here."""
         module, _, name = path.rpartition(".")
         target = self.context.target
         if module != "keras.backend" or name not in backend_table.converted(target.api):
-            return
+            return False
         self.context.report(
             GONE,
             node,
@@ -209,6 +210,7 @@ class References(Transform):
             f" {target.name} has none, and they call what stands for it",
             advice="call the function of the code by its own name where it is meant",
         )
+        return True
 
     def _report_gone(
         self, node: cst.CSTNode, located: Located, origins: Sequence[str | None]
@@ -273,6 +275,12 @@ class References(Transform):
 _LEGACY = find_target("tf.keras", 2)
 _V1_ROOT = "tensorflow.compat.v1.keras."
 _V1 = frozenset(("keras.backend.get_session", "keras.backend.set_session"))
+
+
+def _is_new(located: Located) -> bool:
+    """Tell whether a public name is of the code alone: no Keras had one that it could replace."""
+    name = located.known.rpartition(".")[2]
+    return located.home.status == "unknown" and not name.startswith("_")
 
 
 def _below(origins: Sequence[str | None], root: str) -> bool:
