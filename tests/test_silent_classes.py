@@ -150,15 +150,16 @@ class Made(keras.layers.Layer):
 
 
 def test_variables_of_tensorflow() -> None:
-    (found,) = untouched(VARIABLES, to="tf.keras", codes=["KM625"])
+    found, made = untouched(VARIABLES, to="tf.keras", codes=["KM625", "KM513"])
+    assert made.line == 10
     assert found.line == 7
     assert found.message.startswith("Scale.scale is a variable of TensorFlow")
     assert "self.scale = self.add_weight(shape=..., " in found.advice
     fixed = VARIABLES.replace("tf.ones((3,))", "tf.ones((3,)), trainable=False")
-    (found,) = untouched(fixed, to="tf.keras", codes=["KM625"])
+    found, _ = untouched(fixed, to="tf.keras", codes=["KM625", "KM513"])
     assert (found.severity, found.message[-13:]) == (Severity.INFO, "does not save")
     code = VARIABLES.replace("from tensorflow import keras", "import tf_keras as keras")
-    untouched(code, to="tf_keras", codes=[])
+    untouched(code, to="tf_keras", codes=["KM513"])
 
 
 RUN = """\
