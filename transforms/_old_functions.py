@@ -403,7 +403,6 @@ def $name(
     {"nb_train": "num_train", "nb_test": "num_test", "nb_class": "num_classes"},
 )
 
-#: By the place where some Keras defined the function.
 _FROM_YAML = OldFunction(
     Definition(
         "model_from_yaml",
@@ -454,6 +453,130 @@ def $name(model, **kwargs):
     return yaml.dump(json.loads(model.to_json()), **kwargs)
 ''',
 )
+
+
+def _laid_out(name: str, what: str, order: str) -> OldFunction:
+    """Return a function that moves the channels of Theano's order to where TensorFlow has them."""
+    return OldFunction(
+        Definition(
+            name,
+            f'''
+def $name(x, data_format):
+    """Return {what} with the channels last, and in float32 where it is in float64."""
+    import tensorflow as tf
+
+    x = tf.cast(x, 'float32') if x.dtype == 'float64' else x
+    return tf.transpose(x, {order}) if data_format in ('th', 'channels_first') else x
+''',
+        ),
+        {"dim_ordering": "data_format", "kernel": "x"},
+    )
+
+
+def _laid_back(name: str, order: str) -> OldFunction:
+    """Return a function that moves the channels back to where Theano's order has them."""
+    return OldFunction(
+        Definition(
+            name,
+            f'''
+def $name(x, data_format):
+    """Return what a convolution gave, its channels first again where they are to be."""
+    import tensorflow as tf
+
+    x = tf.transpose(x, {order}) if data_format in ('th', 'channels_first') else x
+    return tf.cast(x, 'float64') if $floatx() == 'float64' else x
+''',
+            {"floatx": "keras.backend.floatx"},
+        ),
+        {"dim_ordering": "data_format"},
+    )
+
+
+def _with_format(name: str, order: str, layout: str) -> OldFunction:
+    """Return a function that gives the order of the dimensions, too, as after Keras 2.0.5."""
+    return OldFunction(
+        Definition(
+            name,
+            f'''
+def $name(x, data_format, force_transpose=False):
+    """Return the input of a convolution with the channels last, and that order for TensorFlow."""
+    import tensorflow as tf
+
+    return tf.transpose(x, {order}) if data_format == 'channels_first' else x, '{layout}'
+''',
+        )
+    )
+
+
+_PADDING_OF_TENSORFLOW = OldFunction(
+    Definition(
+        "preprocess_padding",
+        '''
+def $name(padding):
+    """Return a padding as TensorFlow spells it."""
+    if padding not in ('same', 'valid'):
+        raise ValueError(f'padding must be same or valid, not {padding}')
+    return padding.upper()
+''',
+    ),
+    {"border_mode": "padding"},
+)
+_TO_TENSOR = OldFunction(
+    Definition(
+        "to_tensor",
+        '''
+def $name(x, dtype):
+    """Return a value as a tensor of a type."""
+    import tensorflow as tf
+
+    return tf.cast(x, dtype) if tf.is_tensor(x) else tf.convert_to_tensor(x, dtype=dtype)
+''',
+    )
+)
+#: Private functions of the backend, by path: what they did in Keras 1, and until about Keras 2.0.5.
+BACKEND = {
+    "keras.backend._preprocess_conv2d_input": _laid_out(
+        "preprocess_conv2d_input", "images", "(0, 2, 3, 1)"
+    ),
+    "keras.backend._preprocess_conv3d_input": _laid_out(
+        "preprocess_conv3d_input", "volumes", "(0, 2, 3, 4, 1)"
+    ),
+    "keras.backend._preprocess_conv2d_kernel": _laid_out(
+        "preprocess_conv2d_kernel", "a kernel", "(2, 3, 1, 0)"
+    ),
+    "keras.backend._preprocess_conv3d_kernel": _laid_out(
+        "preprocess_conv3d_kernel", "a kernel", "(2, 3, 4, 1, 0)"
+    ),
+    "keras.backend._postprocess_conv2d_output": _laid_back(
+        "postprocess_conv2d_output", "(0, 3, 1, 2)"
+    ),
+    "keras.backend._postprocess_conv3d_output": _laid_back(
+        "postprocess_conv3d_output", "(0, 4, 1, 2, 3)"
+    ),
+    "keras.backend._preprocess_border_mode": _PADDING_OF_TENSORFLOW,
+    "keras.backend._preprocess_padding": _PADDING_OF_TENSORFLOW,
+    "keras.backend._to_tensor": _TO_TENSOR,
+}
+#: Those that gave one value until about Keras 2.0.5, and two from then on.
+PAIRS = {
+    "keras.backend._preprocess_conv2d_input": _with_format(
+        "preprocess_conv2d_input", "(0, 2, 3, 1)", "NHWC"
+    ),
+    "keras.backend._preprocess_conv3d_input": _with_format(
+        "preprocess_conv3d_input", "(0, 2, 3, 4, 1)", "NDHWC"
+    ),
+}
+#: What went when those began to give two values.
+BEFORE_PAIRS = (
+    frozenset(BACKEND)
+    - frozenset(PAIRS)
+    - {
+        "keras.backend._preprocess_padding",
+        "keras.backend._to_tensor",
+    }
+)
+
+#: By the place where some Keras defined the function.
 OLD_FUNCTIONS: dict[str, OldFunction] = {
     "keras.models.model_from_yaml": _FROM_YAML,
     "keras.models.model_from_config": _FROM_CONFIG,

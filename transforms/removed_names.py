@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from string import Template
 
 import libcst as cst
@@ -10,7 +10,7 @@ import libcst as cst
 from kerasmigrate import inventory
 from kerasmigrate.callees import callee
 from kerasmigrate.calls import Arguments, UnbindableError
-from kerasmigrate.eras import KERAS_1
+from kerasmigrate.eras import KERAS_1, Era, era
 from kerasmigrate.findings import Severity
 from kerasmigrate.imports import IMPORT_CODE
 from kerasmigrate.names import Symbol
@@ -18,9 +18,10 @@ from kerasmigrate.project import SOURCES
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Reference
 from kerasmigrate.transform import Context
+from kerasmigrate.walking import walk
 
 from ._local_names import LocalNames
-from ._old_functions import OLD_FUNCTIONS, OldFunction
+from ._old_functions import BACKEND, BEFORE_PAIRS, OLD_FUNCTIONS, PAIRS, OldFunction
 from ._old_layers import LAYERS_2, LAYERS_3, OldLayer, arguments
 
 PRIVATE = Rule(
@@ -43,8 +44,9 @@ DEFINE = Rule(
     "KM261",
     "old-function",
     "Define in the file a small function of old Keras that the target lacks",
-    "Helpers such as conv_output_length, normalize_tuple, _obtain_input_shape or"
-    ' convert_all_kernels_in_model were never part of the documented API and are gone: "No module'
+    "Helpers such as conv_output_length, normalize_tuple, _obtain_input_shape,"
+    " convert_all_kernels_in_model or, in keras.backend.tensorflow_backend, _to_tensor and"
+    ' _preprocess_conv2d_input were never part of the documented API and are gone: "No module'
     " named 'keras.utils.conv_utils'\". A few lines that do the same stand behind the imports.",
     Safety.REVIEW,
     examples=(
@@ -179,6 +181,8 @@ class RemovedNames(LocalNames):
 
     def _define(self, reference: Reference, symbol: Symbol) -> None:
         old = _old_function(symbol.path)
+        if old is None:  # keras.backend.tensorflow_backend is keras.backend
+            old = self._of_backend(reference.node, self.context.imports.locate(symbol.path).known)
         if old is None or self.context.target.api < old.needed or self._is_taken(old):
             return
         if not self.context.runs(DEFINE, reference.node):
@@ -193,6 +197,29 @@ class RemovedNames(LocalNames):
         self._names[reference.node] = local
         self._functions[reference.node] = old
         self.context.imports.claim(reference.node)
+
+    def _of_backend(self, node: cst.CSTNode, path: str) -> OldFunction | None:
+        """Return a private function of the backend as the version had it that the file knows."""
+        if path not in PAIRS:
+            return BACKEND.get(path)
+        if node in self._unpacked:
+            return PAIRS[path]
+        alone = era(self.context.names) is Era.KERAS_1 or any(
+            self.context.imports.locate(symbol.path).known in BEFORE_PAIRS
+            for _, symbol in self.context.names.symbols()
+        )
+        return BACKEND[path] if alone else None
+
+    @cached_property
+    def _unpacked(self) -> frozenset[cst.CSTNode]:
+        """What is called where the statement takes two values."""
+        return frozenset(
+            each.value.func
+            for each in walk(self.context.module)
+            if isinstance(each, cst.Assign)
+            and isinstance(each.value, cst.Call)
+            and all(isinstance(target.target, cst.Tuple) for target in each.targets)
+        )
 
     def _is_taken(self, old: OldFunction) -> bool:
         """Tell whether another function of the same name was defined first."""
