@@ -293,3 +293,48 @@ def test_a_layout_of_ones_own_does_not() -> None:
         "        return K.conv2d(x, w, dim_ordering=self.dim_ordering)\n"
     )
     untouched(code, to="keras", codes=["KM502"])
+
+
+SETS = """\
+        if self.initial_weights is not None:
+            self.set_weights(self.initial_weights)
+            del self.initial_weights
+"""
+
+
+def own(body: str, base: str = "Dense") -> str:
+    return (
+        f"from keras.layers import {base}\n\n\nclass Own({base}):\n"
+        f"    def build(self, input_shape):\n        super().build(input_shape)\n{body}"
+        "        self.ready = True\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SETS,
+        SETS.replace(" is not None", ""),
+        SETS.replace(" is not None", " != None"),
+        SETS.replace("            del self.initial_weights\n", ""),
+    ],
+)
+@pytest.mark.parametrize("base", ["Dense", "Conv2D", "Embedding"])
+def test_weights_that_were_given(body: str, base: str) -> None:
+    (found,) = check(own(body, base), own("", base), to="keras", codes=["KM326"])
+    assert found.message == "a layer has no initial_weights: it sets those it is given"
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        (SETS.replace("self.set", "self.ready = 1\n            self.set"), ["KM341"] * 2),
+        (SETS + "        else:\n            self.other = 3\n", ["KM341"] * 2),
+        (SETS.replace("is not None", "is None"), ["KM341"] * 2),
+        ("        self.initial_weights = [1]\n" + SETS, []),
+        (SETS.replace("initial_weights", "first_weights"), []),
+    ],
+)
+def test_weights_that_the_class_looks_at_itself(body: str, codes: list[str]) -> None:
+    untouched(own(body), to="keras", codes=codes)
+    untouched(own(body, "Layer"), to="keras", codes=[])

@@ -19,6 +19,7 @@ from kerasmigrate.transform import Context, Transform
 from kerasmigrate.walking import Reader
 
 from ._layer_classes import LayerClasses
+from ._weight_lists import Emptied
 from .arguments_table import row_of, values
 
 KEPT = Rule(
@@ -58,6 +59,30 @@ GONE = Rule(
     ),
 )
 
+GIVEN = Rule(
+    "KM326",
+    "given-weights",
+    "Leave out what sets the weights that the layer was given",
+    "The layers of Keras 1 kept weights= in initial_weights, and build() set them and deleted the"
+    " attribute; code that writes its own build() does so, too. In Keras 2 any layer takes weights="
+    " and sets them once it is built. In Keras 3 none takes the argument, which is an error where"
+    " it is given: \"Unrecognized keyword arguments passed to Own: {'weights': [...]}\".",
+    examples=(
+        Example(
+            "from keras.layers import Dense\n\n\nclass Own(Dense):\n"
+            "    def build(self, input_shape):\n        super().build(input_shape)\n"
+            "        if self.initial_weights is not None:\n"
+            "            self.set_weights(self.initial_weights)\n"
+            "            del self.initial_weights\n",
+            "from keras.layers import Dense\n\n\nclass Own(Dense):\n"
+            "    def build(self, input_shape):\n        super().build(input_shape)\n",
+        ),
+    ),
+    untouched=(
+        "Classes that set initial_weights themselves, or do more under the condition: KM341.",
+    ),
+)
+
 #: What is a function in Keras 1, and an object today that is called with other arguments.
 _FUNCTIONS = frozenset(("init", "inner_init", "beta_init", "gamma_init"))
 _LAYOUT = "dim_ordering"
@@ -74,6 +99,16 @@ _ADVICE = {
     "step": "write a cell: an RNN of today calls cell(inputs, states)",
     "": "keep what is needed in an attribute of your own",
 }
+_INITIAL = m.Attribute(m.Name("self"), m.Name("initial_weights"))
+_IS_GIVEN = _INITIAL | m.Comparison(
+    _INITIAL, [m.ComparisonTarget(m.IsNot() | m.NotEqual(), m.Name("None"))]
+)
+_SETS_GIVEN = m.SimpleStatementLine(
+    [
+        m.Expr(m.Call(m.Attribute(m.Name("self"), m.Name("set_weights")), [m.Arg(_INITIAL)]))
+        | m.Del(_INITIAL)
+    ]
+)
 RECURRENT = "the weights belong to the cell: read self.cell.kernel, .recurrent_kernel and .bias"
 
 
@@ -295,16 +330,55 @@ def _interesting() -> frozenset[str]:
 class OldLayerAttributes(Transform):
     """Renames attributes of layers."""
 
-    rules = (KEPT, GONE)
+    rules = (KEPT, GONE, GIVEN)
     order = 47
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._edits: dict[cst.CSTNode, str] = {}
+        self._emptied = Emptied()
+        #: Statements that set the weights that were given, and attributes that they read.
+        self._setting: set[cst.CSTNode] = set()
+
+    # -- weights that were given -------------------------------------------------------------
+
+    def visit_If(self, node: cst.If) -> None:
+        self._emptied.note(node)
+        uses = self.context.shared(OldAttributes).uses
+        lines = node.body.body if isinstance(node.body, cst.IndentedBlock) else ()
+        read = [each for each in m.findall(node.test, _INITIAL) if each in uses]
+        if (
+            len(read) == 1
+            and node.orelse is None
+            and m.matches(node.test, _IS_GIVEN)
+            and all(m.matches(each, _SETS_GIVEN) for each in lines)
+            and self.context.report(
+                GIVEN, node, "a layer has no initial_weights: it sets those it is given", fix=True
+            )
+        ):
+            self._setting.update(lines)
+            self._setting.update(m.findall(node, _INITIAL))
+
+    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.BaseStatement:
+        return self._emptied.branch(original_node, updated_node)
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.BaseStatement:
+        if original_node in self._setting:
+            return self._emptied.mark(updated_node)
+        return updated_node
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.BaseSuite:
+        return self._emptied.block(updated_node)
+
+    # -- attributes --------------------------------------------------------------------------
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         use = self.context.shared(OldAttributes).uses.get(node)
-        if use is None:
+        if use is None or node in self._setting:
             return
         name, layer = node.attr.value, use.path.rpartition(".")[2]
         code = self.context.module.code_for_node(node)
