@@ -4,22 +4,29 @@
 spelling hardly changed, but some defaults did. Here versions are ruled out, one by one: by names
 and arguments that they do not have (the inventories), by what the requirements of the project pin,
 and by names that only TensorFlow 1 has. What is left is plausible. Code that Keras 3 would run as
-well is taken for Keras 3: about it nothing is said.
+well is taken for Keras 3, and nothing is said about it, unless it runs together with code of the
+project that Keras 3 would not run.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from kerasmigrate import inventory
-from kerasmigrate.eras import KERAS_1, Era, own_era, project_era
+from kerasmigrate.eras import KERAS_1, Era, is_keras_3, is_keras_3_only, own_era, project_era
+from kerasmigrate.flavours import canonical
 from kerasmigrate.inventory.homes import home
 from kerasmigrate.names import Names, Symbol
+from kerasmigrate.neighbours import FileFacts, sharing
+from kerasmigrate.project import Project
 from kerasmigrate.requirements import pinned
+from kerasmigrate.source import speaks_of_keras
 from kerasmigrate.walking import Reader
 
 KERAS_2_0 = "keras-2.0.9"
@@ -48,6 +55,7 @@ _OLD_METHODS = frozenset(
         "predict_proba",
     )
 )
+_OLD_OF_KERAS = _OLD_METHODS - {"predict_proba"}
 #: What went away between Keras 2.4 and 2.15.
 _GONE_LATER = frozenset(("keras.utils.multi_gpu_model", "keras.wrappers"))
 #: What TensorFlow 2 has only below ``compat.v1``.
@@ -80,6 +88,7 @@ _TENSORFLOW_1 = frozenset(
     )
 )
 _found: WeakKeyDictionary[Names, dict[str, frozenset[str]]] = WeakKeyDictionary()
+_projects: WeakKeyDictionary[Project, frozenset[tuple[str, str]]] = WeakKeyDictionary()
 
 
 def plausible(names: Names, flavour: str) -> frozenset[str]:
@@ -107,7 +116,7 @@ def candidates(names: Names, flavour: str) -> frozenset[str]:
             found = _standalone(names)
         elif flavour == "tf.keras":
             found = _tensorflow(names)
-        known[flavour] = found
+        known[flavour] = _beside_others(names, flavour, found)
     return known[flavour]
 
 
@@ -149,6 +158,139 @@ def _speaks_of_tensorflow_1(names: Names) -> bool:
             ):
                 return True
     return False
+
+
+# -- what runs together ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """What a file needs.
+
+    Attributes:
+        lacking: Flavours, with the versions that lack a name or an argument that it uses.
+        new: Whether it uses what only Keras 3 has.
+    """
+
+    lacking: frozenset[tuple[str, str]] = frozenset()
+    new: bool = False
+
+
+def _beside_others(names: Names, flavour: str, found: frozenset[str]) -> frozenset[str]:
+    """Leave of some versions those that other files of the project leave.
+
+    Where one version runs all files, it is what they were written for. Where none does, what runs
+    together with this file still tells whether it can be for Keras 3.
+    """
+    if len(found) < 2 or names.view.path is None or is_keras_3(names):
+        return found
+    project = names.view.project
+    lacking = _lacking(project)
+    if any((flavour, each) not in lacking for each in _versions(flavour)):
+        left = {each for each in found if (flavour, each) not in lacking}
+        return frozenset(left) or found
+    told = [_SPEECH.of(project, each) for each in sharing(project, names.view.path)]
+    old = any(version == KERAS_3 for each in told for _, version in each.lacking)
+    return found - {KERAS_3} if old and not any(each.new for each in told) else found
+
+
+def _lacking(project: Project) -> frozenset[tuple[str, str]]:
+    """Return flavours with the versions that do not run every file of a project."""
+    if project not in _projects:
+        told = (_SPEECH.of(project, each) for each in project.files)
+        _projects[project] = frozenset().union(*(each.lacking for each in told))
+    return _projects[project]
+
+
+def _speech(tree: ast.Module) -> _Speech:
+    reader = _Speaking(tree)
+    reader.visit(tree)
+    return _Speech(frozenset(reader.lacking), reader.new)
+
+
+class _Speaking(ast.NodeVisitor):
+    """Looks for what versions lack, and what Keras 3 alone has; what a file tries does not count.
+
+    Names are those that the file imports, and that it binds in no other way. predict_proba() tells
+    nothing: other libraries have it.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.lacking: set[tuple[str, str]] = set()
+        self.new = False
+        self._imported: dict[str, str] = {}
+        bound: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            elif isinstance(node, ast.arg):
+                bound.add(node.arg)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                bound.add(node.name)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                bound |= self._import(node)
+        for name in bound:
+            self._imported.pop(name, None)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> set[str]:
+        """Note what an import binds, and return the names that another one bound differently."""
+        found: dict[str, str] = {}
+        for each in node.names:
+            if isinstance(node, ast.Import):
+                whole, _, _ = each.name.partition(".")
+                found[each.asname or whole] = each.name if each.asname else whole
+            elif node.level == 0 and each.name != "*":
+                found[each.asname or each.name] = f"{node.module}.{each.name}"
+        clashes = {
+            local for local, path in found.items() if self._imported.get(local, path) != path
+        }
+        self._imported.update(found)
+        return clashes
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """Pass by what may fail."""
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self._look_at(self._imported.get(node.id))
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        path = self._path(node)
+        if path is None:
+            self.visit(node.value)
+        self._look_at(path)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _OLD_OF_KERAS:
+            self.lacking |= {("keras", KERAS_3), ("tf.keras", KERAS_3)}
+        split = canonical(self._path(node.func) or "")
+        if split is not None and split[1] in ("keras", "tf.keras"):
+            for each in node.keywords:
+                if each.arg is not None:
+                    self._note(split[1], _rejecting(split[0], each.arg, split[1]))
+        self.generic_visit(node)
+
+    def _path(self, node: ast.expr) -> str | None:
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        root = self._imported.get(node.id) if isinstance(node, ast.Name) else None
+        return None if root is None else ".".join((root, *reversed(parts)))
+
+    def _look_at(self, path: str | None) -> None:
+        split = canonical(path or "")
+        if split is not None and split[1] in ("keras", "tf.keras"):
+            without = _without(split[0], split[1])
+            if is_keras_3_only(split[0]):
+                self.new = True
+                without = frozenset(_versions(split[1])) - {KERAS_3}
+            self._note(split[1], without)
+
+    def _note(self, flavour: str, versions: frozenset[str]) -> None:
+        self.lacking.update((flavour, each) for each in versions)
+
+
+_SPEECH = FileFacts(_speech, speaks_of_keras, _Speech())
 
 
 # -- ruling out -----------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kerasmigrate.neighbours import FileFacts, sharing
 from kerasmigrate.transform import Context
-
-from ._neighbours import FileFacts, sharing
 
 _CONCERNS = re.compile(
     rb"\.save\(|save_model|load_model|ModelCheckpoint|mask_zero|Masking|Bidirectional|\bmask\b"

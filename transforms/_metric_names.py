@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ._neighbours import FileFacts
+from kerasmigrate.neighbours import FileFacts
 
 #: Stands for a metric that the source does not show.
 UNKNOWN = "?"

@@ -10,6 +10,7 @@ import libcst as cst
 from kerasmigrate.callees import callee
 from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.literals import string
+from kerasmigrate.neighbours import FileFacts, connected
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Scope, dotted
 from kerasmigrate.transform import Context, Transform
@@ -17,7 +18,6 @@ from kerasmigrate.values import is_a
 
 from ._history_reads import CALLBACK, HOOK
 from ._layer_classes import LayerClasses, receiver
-from ._neighbours import FileFacts, connected
 
 LOGS = Rule(
     "KM720",

@@ -11,12 +11,12 @@ import libcst as cst
 from kerasmigrate.callees import callee
 from kerasmigrate.eras import KERAS_1
 from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.neighbours import FileFacts, sharing
 from kerasmigrate.rules import Example, Rule
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.versions import KERAS_2_0, plausible
 
 from ._edits import add_keyword, keyword
-from ._neighbours import FileFacts, sharing
 from .defaults import Quotes
 
 FLATTEN = Rule(

@@ -10,12 +10,12 @@ import libcst as cst
 
 from kerasmigrate import eras
 from kerasmigrate.findings import Confidence, Severity
+from kerasmigrate.neighbours import connected, is_imported
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 
 from ._history_reads import HistoryReads, Read
 from ._metric_names import METRICS, OLD_KEYS, UNKNOWN, Metrics
-from ._neighbours import connected, is_imported
 
 KEY = Rule(
     "KM700",

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import libcst as cst
 
 from kerasmigrate.findings import Severity
+from kerasmigrate.neighbours import FileFacts, connected
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import dotted
 from kerasmigrate.transform import Context
 from kerasmigrate.walking import walk
 
 from ._layer_classes import InClasses, LayerClasses, alternatives, is_super, receiver
-from ._neighbours import FileFacts, connected
 
 IN_PLACE = Rule(
     "KM645",

@@ -11,11 +11,10 @@ import libcst.matchers as m
 
 from kerasmigrate.findings import Confidence
 from kerasmigrate.literals import Unknown, plain
+from kerasmigrate.neighbours import is_imported
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
 from kerasmigrate.walking import walk
-
-from ._neighbours import is_imported
 
 SETTING = Rule(
     "KM510",
