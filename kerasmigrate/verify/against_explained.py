@@ -19,8 +19,8 @@ from kerasmigrate.verify.sources import python_files
 
 #: How a difference begins that is no number: the model cannot be run as the original can.
 STOPPED = ("does not run", "no loss", "no training step", "not compiled")
-#: Findings about files and their names: they change nothing in a model.
-_FILES = ("KM71", "KM72")
+#: Findings about files and their names, private homes and seeds: weights are transplanted.
+_APART = ("KM71", "KM72", "KM260", "KM628")
 #: Errors that speak of other numbers all the same.
 _NUMBERS = frozenset(("KM620",))
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -81,7 +81,7 @@ def _speaks_of(found: Finding, stops: bool) -> bool:
 
     Code that fails, which errors speak of, gives no other numbers: it gives none.
     """
-    if found.code.startswith(_FILES):
+    if found.code.startswith(_APART):
         return False
     return stops or found.severity is not Severity.ERROR or found.code in _NUMBERS
 
