@@ -203,13 +203,7 @@ class Values:
     def _called(self, node: cst.Call) -> str | None:
         symbol = self.names.symbol(node.func)
         if symbol is not None:
-            path = symbol.path.removesuffix(".from_config")
-            leaf = path.rpartition(".")[2]
-            if leaf in _MODEL_MAKERS or (
-                path.startswith("keras.applications.") and leaf[:1].isupper()
-            ):
-                return MODEL
-            return path if leaf[:1].isupper() else None
+            return _made_by(symbol.path.removesuffix(".from_config"))
         for binding in self.names.bindings(node.func):
             if isinstance(binding.node, cst.ClassDef):
                 bases = self.bases(binding.node)
@@ -218,10 +212,10 @@ class Values:
                 return self._returned(binding.node)
             described = self._described(binding)
             if described is not None:
-                return described[1]
+                return _made_by(described[1])
         described = self._from_star(node.func)
         if described is not None:
-            return described[1]
+            return _made_by(described[1])
         chain = dotted(node.func)
         if chain is not None and len(chain) == 2 and chain[0] == "self":
             owner = self.owner(node.func)
@@ -405,6 +399,14 @@ class _Attributes(Reader):
         return method == "compile" and (
             bool(keywords & {"loss", "optimizer"}) or len(positional) >= 3
         )
+
+
+def _made_by(path: str) -> str | None:
+    """Return the class of what a callable of Keras makes, if it makes an object."""
+    leaf = path.rpartition(".")[2]
+    if leaf in _MODEL_MAKERS or (path.startswith("keras.applications.") and leaf[:1].isupper()):
+        return MODEL
+    return path if leaf[:1].isupper() else None
 
 
 class _Calls(Reader):

@@ -10,6 +10,7 @@ import pytest
 from kerasmigrate.names import Names
 from kerasmigrate.project import Project
 from kerasmigrate.values import MODEL, SEQUENTIAL, Values
+from kerasmigrate.walking import walk
 
 HEAD = (
     "from typing import Optional\nfrom keras.callbacks import Callback\n"
@@ -92,3 +93,27 @@ def receiver(text: str) -> str | None:
 )
 def test_receivers(text: str, expected: str | None) -> None:
     assert receiver(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("keras.models.model_from_config(config)", "keras.models.Model"),
+        ("keras.models.load_model('a.h5')", "keras.models.Model"),
+        ("keras.applications.vgg16.VGG16()", "keras.models.Model"),
+        ("keras.layers.Dense(3)", "keras.layers.Dense"),
+        ("keras.layers.add([a, b])", None),
+        ("other(3)", None),
+    ],
+)
+@pytest.mark.parametrize("head", ["from build import made\n", "from build import *\n"])
+def test_what_a_function_of_another_file_makes(
+    head: str, made: str, expected: str | None, tmp_path: Path
+) -> None:
+    build, use = tmp_path / "build.py", tmp_path / "use.py"
+    build.write_text(f"import keras\n\n\ndef made():\n    m = {made}\n    return m\n")
+    module = cst.parse_module(f"{head}m = made()\n")
+    use.write_text(module.code)
+    values = Values(Names(module, Project(tmp_path, [build, use]).view(use)))
+    assigned = next(each for each in walk(module) if isinstance(each, cst.Assign))
+    assert values.instance(assigned.value) == expected
