@@ -15,6 +15,7 @@ from kerasmigrate import cli
 from kerasmigrate.api import migrate, verify_paths
 from kerasmigrate.verify import VerifyReport, originals
 from kerasmigrate.verify.results import Comparison, FileVerdict
+from kerasmigrate.verify.worker.comparing import _fits
 
 pytestmark = [pytest.mark.pypi, pytest.mark.tensorflow]
 
@@ -616,6 +617,93 @@ def test_a_model_that_is_never_compiled(project: Project) -> None:
         "not compiled; the original is",
         "no loss: not compiled; the original has one",
     ]
+
+
+#: Keras 3 compiles what the JSON of a compiled model describes; a file says it in any Keras.
+LOADED = (
+    "import numpy as np\n"
+    "from tensorflow.keras.layers import Dense\n"
+    "from tensorflow.keras.models import Sequential, load_model, model_from_json\n\n"
+    "x = np.ones((4, 2))\n"
+    "model = Sequential([Dense(1, input_shape=(2,))])\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.fit(x, x[:, :1])\n"
+    "again = model_from_json(model.to_json())\n"
+    "again.predict(x)\n"
+    "model.save('model.keras')\n"
+    "load_model('model.keras').predict(x)\n"
+)
+
+
+@pytest.mark.parametrize("to", ["keras", "tf_keras"])
+def test_a_model_that_is_compiled_when_it_is_loaded(project: Project, to: str) -> None:
+    migrated(project, {"loaded.py": LOADED}, to)
+    (file,) = proof(project, to).files
+    trained = ("layers", "settings", "weights", "outputs", "loss", "gradients", "step")
+    assert [(each.likeness.value, each.claims) for each in file.comparisons] == [
+        ("equal", trained),
+        ("equal", trained[:4]),
+        ("equal", trained),
+    ]
+    missing = ("loss: the original does not compile it",) if to == "keras" else ()
+    assert [each.not_compared for each in file.comparisons] == [(), missing, ()]
+
+
+#: Keras 3 has no word of the shape; made-up data give it one.
+OPEN = (
+    "import numpy as np\n"
+    "from keras.layers import Dense, Embedding, GlobalMaxPooling1D\n"
+    "from keras.models import Sequential\n\n"
+    "model = Sequential([Embedding(9, 4), GlobalMaxPooling1D(), Dense(1)])\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.fit(np.ones((8, 5)), np.ones((8, 1)))\n"
+)
+
+
+def test_a_shape_that_only_data_gives(project: Project) -> None:
+    migrated(project, {"open.py": OPEN}, "keras")
+    (file,) = proof(project, "keras", original="keras==2.2.4").files
+    (found,) = file.comparisons
+    assert (found.likeness.value, found.differences) == ("equal", ())
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "fits"),
+    [
+        ([None, 3], [None, 3], True),
+        ([None, None], [2, 5], True),
+        ([None, 5], [2, 5], True),
+        ([None, None], [None, 5], False),
+        ([None, 3], [2, 5], False),
+        ([None, None], [2, 5, 1], False),
+        ([4, None], [2, 5], False),
+        (None, None, True),
+        (None, [2, 5], False),
+    ],
+)
+def test_which_shapes_data_give(shape: object, data: object, fits: bool) -> None:
+    assert _fits(shape, data) is fits
+
+
+#: Another function than the one that builds the model compiles it.
+ELSEWHERE = (
+    "from keras.layers import Dense\n"
+    "from keras.models import Sequential\n"
+    "from keras.optimizers import Adadelta\n\n\n"
+    "def train(model):\n"
+    "    model.compile(Adadelta(), 'mse')\n\n\n"
+    "model = Sequential([Dense(1, input_shape=(3,))])\n"
+    "train(model)\n"
+)
+
+
+def test_a_function_that_the_file_calls_may_explain(project: Project) -> None:
+    old = "import keras\n\nkeras.backend.dot(x, y)\n"
+    migrated(project, {"elsewhere.py": ELSEWHERE, "old.py": old}, "keras")
+    file = by_name(proof(project, "keras", original="keras==2.2.4"))["elsewhere.py"]
+    (found,) = file.comparisons
+    assert found.likeness.value == "different"
+    assert found.explained_by == ("KM601",)
 
 
 #: Its probabilities come close to 1, where a float32 has few digits left for what is missing.

@@ -99,13 +99,15 @@ def _findings(
 def _lines(tree: ast.Module, line: int) -> frozenset[int]:
     """Return the lines that may have a part in what is built at one: its function, what that calls.
 
-    What stands outside of all functions always may: imports, settings, custom objects.
+    What stands outside of all functions always may: imports, settings, custom objects. So may what
+    it calls, where the model is built there: another function may compile it.
     """
     named = {each.name: each for each in tree.body if isinstance(each, _Function)}
-    found = {0} | {
-        number for each in tree.body if not isinstance(each, _Function) for number in _span(each)
-    }
+    outside = [each for each in tree.body if not isinstance(each, _Function)]
+    found = {0} | {number for each in outside for number in _span(each)}
     start: list[ast.AST] = [each for each in tree.body if line in _span(each)]
+    if start and start[0] in outside:
+        start += outside
     seen: set[str] = set()
     while start:
         node = start.pop()

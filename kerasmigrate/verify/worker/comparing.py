@@ -162,7 +162,7 @@ class _Comparison:
         A model that only the made-up data have built has their number of samples in its shapes.
         """
         there, here = self.original["input_shapes"], self.known
-        if not there or not here or here in (there, _with_samples(there)):
+        if not there or not here or len(there) == len(here) and all(map(_fits, there, here)):
             return []
         return [Difference("layers", self.name, f"takes inputs {here}, in the original {there}")]
 
@@ -178,15 +178,20 @@ class _Comparison:
         self._inner(taken)
         found = self._outputs(taken)
         self._note("outputs", found)
-        if (original["optimizer"] is None) != (taken["optimizer"] is None):
-            who, side, cause = "not compiled; the original is", "the code", self.ended[1]
-            if original["optimizer"] is None:
-                who, side, cause = "compiled; the original is not", "the original", self.ended[0]
-            if cause:
-                original["lacks"].append(["loss", f"{side} fails before it compiles it: {cause}"])
+        if original["optimizer"] is None:
+            if taken["optimizer"] is not None:
+                # Keras 3 compiles what it makes of the JSON of a compiled model.
+                cause = self.ended[0] and f"fails before it compiles it: {self.ended[0]}"
+                original["lacks"].append(["loss", f"the original {cause or 'does not compile it'}"])
+            return
+        if taken["optimizer"] is None:
+            if self.ended[1]:
+                text = f"the code fails before it compiles it: {self.ended[1]}"
+                original["lacks"].append(["loss", text])
                 return
-            self._note("settings", [Difference("settings", self.name, who)])
-        elif original["optimizer"] is not None:
+            text = "not compiled; the original is"
+            self._note("settings", [Difference("settings", self.name, text)])
+        else:
             self._note("settings", _optimizers(original, taken, self.name))
         if original["loss"] is None:
             return
@@ -419,14 +424,13 @@ class _Comparison:
         return found
 
 
-def _with_samples(shapes: Any) -> Any:
-    """Put the number of samples of made-up data where a shape leaves the first length open."""
-    return [
-        [batches.SAMPLES if each[0] is None else each[0], *each[1:]]
-        if isinstance(each, list) and each
-        else each
-        for each in shapes
-    ]
+def _fits(shape: Any, here: Any) -> bool:
+    """Tell whether a shape is another one, or that of made-up data which fits it."""
+    if shape == here or not shape or not here:
+        return bool(shape == here)
+    if shape[0] is not None or here[0] != batches.SAMPLES or len(shape) != len(here):
+        return False
+    return all(each in (None, size) for each, size in zip(shape[1:], here[1:], strict=True))
 
 
 def _same(one: float, other: float, allowed: float) -> bool:

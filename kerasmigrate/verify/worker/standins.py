@@ -106,7 +106,9 @@ def _watch_compile(kind: Any) -> None:
             record.compiled = learning(model)
         return result
 
-    kind.compile = compile
+    # Where it is defined: a model with another compile() is not compiled when it is loaded.
+    owner = next(each for each in kind.__mro__ if "compile" in vars(each))
+    owner.compile = compile
 
 
 def learning(model: Any) -> list[tuple[Any, bool]]:
