@@ -7,7 +7,7 @@ statements of their own right behind it. Nothing is hoisted: an import stays in 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -174,8 +174,6 @@ def _star_entries(
     assert isinstance(statement, cst.ImportFrom)
     written = Want(binding.origin, "*", "*")
     additions = [Entry(None, None, want) for want in imports.additions.get(statement, ())]
-    if split is None or statement.relative:
-        return [Entry(0, None, written, kept=True), *additions]
     plans = [
         p
         for p in imports.star_plans[binding].values()
@@ -183,15 +181,24 @@ def _star_entries(
         if p.live or p.stuck or (p.moved and p.base is not None and p.local in used)
     ]
     entries: list[Entry] = []
-    home = imports.locate(split[0]).path
     gone = [p for p in plans if p.base is None and imports.foreign(p.path or "") is None]
     outcome.gone.extend(gone)
+    if split is None or statement.relative:
+        # What the other file passes on has the names of today.
+        old = [p for p in plans if p.base and p.base.rpartition(".")[2] != p.local]
+        return [Entry(0, None, written, kept=True), *_named(old, imports), *additions]
+    home = imports.locate(split[0]).path
     if imports.is_kept(binding) or gone or not (plans or additions):
         star = written if home is None else Want(imports.target.spell(home), "*", "*")
         entries.append(Entry(0, None, star, kept=star == written))
         if imports.is_kept(binding):
             outcome.stars.append(binding)
-        plans = [p for p in plans if not p.base or p.base.rpartition(".")[0] != home]
+        plans = [p for p in plans if not p.base or p.base != f"{home}.{p.local}"]
+    return [*entries, *_named(plans, imports), *additions]
+
+
+def _named(plans: Iterable[Plan], imports: Imports) -> Iterator[Entry]:
+    """Yield the imports of names that a star import brought."""
     for plan in plans:
         foreign = imports.foreign(plan.path or "")
         if plan.base is not None:
@@ -201,8 +208,7 @@ def _star_entries(
             want = Want(None, foreign, plan.local)
         else:
             continue
-        entries.append(Entry(None, plan, want))
-    return [*entries, *additions]
+        yield Entry(None, plan, want)
 
 
 def _as_written(statement: Statement, index: int) -> Want:

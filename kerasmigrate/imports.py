@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -271,7 +271,7 @@ class Imports:
         plans += [p for known in self.star_plans.values() for p in known.values()]
         for plan in plans:
             groups.setdefault((plan.binding.scope, plan.local), []).append(plan)
-        used = {reference.name for reference in self.names.references.values()}
+        used = self._used()
         for (scope, local), group in groups.items():
             bases = {plan.base for plan in group}
             base = group[0].base
@@ -299,10 +299,22 @@ class Imports:
             for plan in group:
                 plan.local = new
 
-    def _is_free(self, name: str, base: str, scope: Scope, used: set[str]) -> bool:
+    def _used(self) -> dict[str, set[str | None]]:
+        """Return the names that the file reads, and what those will mean that stars bring."""
+        found: dict[str, set[str | None]] = {}
+        brought = {
+            local: plan.base for known in self.star_plans.values() for local, plan in known.items()
+        }
+        for reference in self.names.references.values():
+            found.setdefault(reference.name, set()).add(brought.get(reference.name))
+        return found
+
+    def _is_free(
+        self, name: str, base: str, scope: Scope, used: Mapping[str, set[str | None]]
+    ) -> bool:
         """Tell whether ``name`` can mean ``base`` in ``scope`` without hiding anything."""
         if name not in self.names.bound:
-            return name not in used and name not in _RESERVED
+            return used.get(name, {base}) == {base} and name not in _RESERVED
         here = scope.bindings.get(name, [])
         return (
             bool(here)

@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 from migrating import check, untouched
+from targets import ROOT, each_target
 
 from kerasmigrate import inventory
 from kerasmigrate.flavours import TARGETS as TARGETS_OF_ALL
@@ -927,6 +928,74 @@ def test_a_class_of_a_module_hides_what_its_star_brought(tmp_path: Path, made: s
     code = f"from keras.models import Sequential\n{made}\n\nmodel = Sequential([Dense(W=3)])\n"
     user.write_text(code)
     untouched(code, to="keras", codes=[], view=Project(tmp_path, (layers, user)).view(user))
+
+
+ATROUS = "AtrousConvolution2D(4, 3, 3, atrous_rate=(2, 2))"
+DILATED = "Conv2D(4, (3, 3), dilation_rate=(2, 2))"
+
+
+@each_target
+def test_a_new_name_that_a_star_brings_already(to: str) -> None:
+    root = ROOT[to][1]
+    check(
+        f"from keras.layers import *\n\nConv2D(4, (3, 3))\nx = {ATROUS}\n",
+        f"from {root}.layers import Conv2D\n\nConv2D(4, (3, 3))\nx = {DILATED}\n",
+        to=to,
+    )
+
+
+@each_target
+def test_an_old_name_that_is_taken_is_imported_for_what_it_was(to: str) -> None:
+    old = DILATED.replace("Conv2D", "AtrousConvolution2D")
+    check(
+        f"from keras.layers import *\nfrom mine import Conv2D\n\nConv2D(x)\nx = {ATROUS}\n",
+        f"from {ROOT[to][1]}.layers import Conv2D as AtrousConvolution2D\n"
+        f"from mine import Conv2D\n\nConv2D(x)\nx = {old}\n",
+        to=to,
+    )
+
+
+@pytest.mark.parametrize(
+    ("star", "kept"),
+    [
+        ("from other import *\n", ""),
+        ("from keras.layers import *\nfrom other import *\n", "from keras.layers import *\n"),
+    ],
+)
+def test_old_names_that_a_star_of_the_project_brings(star: str, kept: str, tmp_path: Path) -> None:
+    project = write(tmp_path, {"other.py": "from keras.layers import *\n", "use.py": star})
+    view = project.view(tmp_path / "use.py")
+    own = f"{star}\n\nclass Conv2D:\n    pass\n\n\nx = {ATROUS}\n"
+    old = DILATED.replace("Conv2D", "AtrousConvolution2D")
+    check(
+        own,
+        f"{kept}from other import *\nfrom keras.layers import Conv2D as AtrousConvolution2D\n\n\n"
+        f"class Conv2D:\n    pass\n\n\nx = {old}\n",
+        to="keras",
+        view=view,
+    )
+    check(
+        f"{star}\nConv2D(4, (3, 3))\nx = {ATROUS}\n",
+        f"{kept}from other import *\n\nConv2D(4, (3, 3))\nx = {DILATED}\n",
+        to="keras",
+        view=view,
+    )
+
+
+def test_a_name_that_a_star_of_the_project_no_longer_brings(tmp_path: Path) -> None:
+    project = write(
+        tmp_path, {"other.py": "from keras.layers import *\n", "use.py": "from other import *\n"}
+    )
+    (found,) = untouched(
+        "from other import *\n\nDense(4)\nRecurrent(3)\nmine(3)\n",
+        to="keras",
+        codes=["KM103"],
+        view=project.view(tmp_path / "use.py"),
+    )
+    assert (found.line, found.message) == (
+        4,
+        "keras.layers.Recurrent does not exist in keras (Keras 3)",
+    )
 
 
 def test_star_stays_for_what_is_gone() -> None:

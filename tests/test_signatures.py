@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from migrating import check, untouched
+from targets import each_target
 
 from kerasmigrate import inventory
 from kerasmigrate.inventory.homes import home
@@ -489,3 +490,14 @@ def test_what_a_class_keeps_is_judged_as_well() -> None:
     untouched(two.format("values=[], force=True"), to="keras", codes=[])
     both = code.replace("Progbar(n)\n", "Progbar(n)\n        self.bar = mine(n)\n")
     untouched(both.format("values=[], force=True"), to="keras", codes=[])
+
+
+@each_target
+def test_a_call_that_an_old_signature_cannot_take_is_not_for_it(to: str) -> None:
+    root = {"tf.keras": "tensorflow.keras"}.get(to, to)
+    check(
+        "from keras.layers import Conv2D, Dense\n\nConv2D(3, (3, 3))\nDense(output_dim=3)\n",
+        f"from {root}.layers import Conv2D, Dense\n\nConv2D(3, (3, 3))\nDense(units=3)\n",
+        to=to,
+        codes=["KM201"] if to == "keras" else ["KM101", "KM201"],
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -289,6 +289,7 @@ class Signatures(Transform):
         values = [arg.value for arg in args if arg.keyword is None]
         refused = _refuses(target, values)
         olds = [each for each in found.olds if not (refused and _refuses(each, values))]
+        olds = [each for each in olds if not _wants_more(each, count, keywords)]
         guessed = not olds
         if guessed:  # older than what the file is taken for
             every = _signatures(_OLD["keras"], found.path, found.method)
@@ -437,6 +438,12 @@ def _refuses(signature: Signature, values: Sequence[cst.BaseExpression]) -> bool
         if _NUMBER.fullmatch(default or "") and literals.string(value) is not None:
             return True
     return False
+
+
+def _wants_more(signature: Signature, count: int, keywords: Set[str]) -> bool:
+    """Tell whether a call leaves out what a signature requires."""
+    held = {*signature.names()[:count], *keywords}
+    return any(each.required and each.name not in held for each in signature.parameters)
 
 
 def _same_letters(words: Sequence[str], target: Signature) -> list[str]:

@@ -162,7 +162,7 @@ class _Comparison:
         A model that only the made-up data have built has their number of samples in its shapes.
         """
         there, here = self.original["input_shapes"], self.known
-        if not there or not here or len(there) == len(here) and all(map(_fits, there, here)):
+        if not there or not here or (len(there) == len(here) and all(map(_fits, there, here))):
             return []
         return [Difference("layers", self.name, f"takes inputs {here}, in the original {there}")]
 
