@@ -608,6 +608,21 @@ def test_a_run_that_ends_before_the_model_is_compiled(project: Project, original
     )
 
 
+def test_a_model_that_the_original_has_only_the_start_of(project: Project) -> None:
+    broken = ENDING.replace("if hasattr", "model.add(Dense(2))\nif hasattr")
+    migrated(project, {"ending.py": broken}, "tf_keras")
+    change(project.before / "ending.py", "model.add(Dense(2))", "model.add(3 / 0)")
+    (file,) = proof(project, "tf_keras", original="keras==2.2.4").files
+    (found,) = file.comparisons
+    assert (found.likeness.value, found.differences) == ("not-compared", ())
+    assert found.cause == (
+        "the original fails while it builds it: ZeroDivisionError: division by zero"
+    )
+    change(project.before / "ending.py", "model.add(3 / 0)", "pass")
+    (file,) = proof(project, "tf_keras", original="keras==2.2.4").files
+    assert file.comparisons[0].likeness.value == "different"
+
+
 def test_a_model_that_is_never_compiled(project: Project) -> None:
     migrated(project, {"ending.py": ENDING}, "tf_keras")
     change(project.after / "ending.py", "model.compile('sgd', 'mse')\n", "")

@@ -261,6 +261,8 @@ def _compared(
                 compared = comparing.compare(record.world.api, original, record.model, ended)
     except (Exception, standins.OutOfTime) as error:
         return _reason(error)
+    if entry["failed"] and _is_start(compared):
+        return f"the original fails while it builds it: {entry['failed']}"
     about.update(fields(compared))
     if entry["version"] in FIRST_BATCH_ALONE:
         normal = {
@@ -279,6 +281,12 @@ def _compared(
     if note and "step" in compared.claims:
         about["not_compared"].append(note)
     return ""
+
+
+def _is_start(compared: comparing.Compared) -> bool:
+    """Tell whether the original has the first layers of a model, and no more."""
+    new = [each["original"] is None for each in compared.layers]
+    return any(new) and new == sorted(new) and all(each["migrated"] for each in compared.layers)
 
 
 # -- optimizers -----------------------------------------------------------------------------------
