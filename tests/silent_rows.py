@@ -28,6 +28,13 @@ AVERAGES = (
     "x = np.array([[1.0, 2.0], [5.0, 6.0]])\nmodel.train_on_batch(x, x)\n"
     "results['mean'], results['variance'] = (each[0] for each in model.get_weights()[2:])\n"
 )
+AVERAGES_OF_IMAGES = (
+    "from keras.layers import BatchNormalization\nfrom keras.models import Sequential\n\n"
+    "model = Sequential([BatchNormalization(axis=1, mode=0, input_shape=(2, 1, 1))])\n"
+    "model.compile('sgd', 'mse')\n"
+    "x = np.array([[1.0, 2.0], [5.0, 6.0]]).reshape(2, 2, 1, 1)\nmodel.train_on_batch(x, x)\n"
+    "results['mean'], results['variance'] = (each[0] for each in model.get_weights()[2:])\n"
+)
 BATCH_DOT = (
     "from keras import backend as K\n\n"
     "x = K.variable(np.arange(24.0).reshape(2, 3, 4))\n"
@@ -489,6 +496,15 @@ ROWS = (
         4,
         ran="2.2.4",
         pins="keras==2.2.4",
+        differs=True,
+    ),
+    Row(
+        "moving variance of images",
+        AVERAGES_OF_IMAGES,
+        ("KM642",),
+        4,
+        ("tf_keras",),
+        ran="1.2.2",
         differs=True,
     ),
     Row(

@@ -194,13 +194,15 @@ AVERAGED = (
     [
         ("2.2.4", "the moving averages start at 0 and 1 now"),
         ("2.3.1", "the moving variance is no estimate"),
-        ("2.0.8", ""),
+        ("2.0.8", "the moving variance of images is an estimate"),
         ("2.1.6", ""),
-        ("1.2.2", ""),
+        ("1.2.2", "the moving variance of images is an estimate"),
         ("2.4.3", ""),
     ],
 )
 def test_moving_averages(version: str, said: str, to: str, tmp_path: Path) -> None:
+    if "images" in said and to != "tf_keras":
+        said = ""
     result = Pipeline.to(to).run(AVERAGED, pinned(tmp_path, version))
     found = [each for each in result.findings if each.code == "KM642"]
     assert len(found) == bool(said)

@@ -94,16 +94,17 @@ ZERO_WEIGHTS = Rule(
 AVERAGES = Rule(
     "KM642",
     "moving-averages",
-    "Say that BatchNormalization makes its moving averages in another way than Keras 2.2 and 2.3",
+    "Say that BatchNormalization makes its moving averages in another way than before Keras 2.4",
     "From Keras 2.1.3 to 2.2 the first batch alone made the moving averages, and later ones moved"
     " them; today they start at 0 and 1, as in Keras 2.0 and 2.3, and it takes some hundred batches"
     " until they are near what they stand for. Measured after one batch with the means 3 and 4: the"
-    " moving means are 3 and 4 in 2.2.4, and 0.03 and 0.04 in tf_keras and Keras 3. Up to 2.3 the"
-    " moving variance was an estimate, n / (n - 1) times the variance of the batch; today it is the"
-    " variance itself (in tf_keras for inputs without pixels). Said once for a file.",
+    " moving means are 3 and 4 in 2.2.4, and 0.03 and 0.04 in tf_keras and Keras 3. In 2.2 and 2.3"
+    " the moving variance was an estimate, n / (n - 1) times the variance of the batch; in Keras 3"
+    " it is the variance itself, as up to Keras 2.0. tf_keras estimates it for images, and for"
+    " nothing else. Said once for a file.",
     Safety.NONE,
     Severity.INFO,
-    untouched=("Files that may be for other versions than 2.2 and 2.3.",),
+    untouched=("Files that may be for versions which do this in different ways.",),
 )
 
 _RANDOM = frozenset(
@@ -158,6 +159,8 @@ _WEIGHTED = frozenset(("fit", "evaluate", "train_on_batch", "test_on_batch"))
 _DIVIDED = frozenset((KERAS_1, KERAS_2_0, KERAS_2_2))
 #: Their moving variance was an estimate.
 _ESTIMATED = frozenset((KERAS_2_2, KERAS_2_3))
+#: Their moving variance was that of the batch.
+_MEASURED = frozenset(("keras-1.0.0", "keras-1.1.2", KERAS_1, KERAS_2_0))
 _ONES = frozenset(("keras-1.0.0", "keras-1.1.2", KERAS_1))
 _HINGES = frozenset(("hinge", "squared_hinge"))
 _INSTEAD = {
@@ -225,12 +228,16 @@ class SilentArguments(Transform):
                 self._note_initializer(arg)
 
     def _check_averages(self, node: cst.Call) -> None:
-        if not self._versions or not self._versions <= _ESTIMATED or AVERAGES.code in self._said:
+        measured = self.context.target.name == "tf_keras" and self._versions <= _MEASURED
+        known = bool(self._versions) and (measured or self._versions <= _ESTIMATED)
+        if not known or AVERAGES.code in self._said:
             return
         self._said.add(AVERAGES.code)
         start = "start at 0 and 1 now, and those of Keras 2.2 at the first batch"
         scale = "the moving variance is no estimate for more than the batch any more"
         message, advice = scale, "use large batches, for which it is the same"
+        if measured:
+            message = "the moving variance of images is an estimate for more than the batch now"
         if KERAS_2_2 in self._versions:
             message = f"the moving averages {start}"
             advice = "train for some hundred batches, or with a lower momentum, before you trust"
