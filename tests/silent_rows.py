@@ -490,6 +490,18 @@ ROWS = (
         also=("test_silent_training.py::test_the_numbers_of_a_frozen_batch_normalization",),
     ),
     Row(
+        "penalty of frozen weights",
+        FIRST + "layer = Dense(1, input_dim=2, init='one', W_regularizer='l2')\n"
+        "layer.trainable = False\nmodel = Sequential([layer, Dense(1, init='zero')])\n"
+        "model.compile('sgd', 'mse')\n"
+        "results['loss'] = float(model.evaluate(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0))\n",
+        ("KM653",),
+        5,
+        ("keras", "tf.keras"),
+        ran="1.2.2",
+        differs=True,
+    ),
+    Row(
         "start of moving averages",
         AVERAGES,
         ("KM642",),

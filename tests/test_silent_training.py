@@ -273,6 +273,35 @@ def test_frozen_models_that_stay(code: str) -> None:
     assert codes(code, "keras", "KM635") == []
 
 
+PENALIZED = (
+    "from keras.layers import Dense\n\nlayer = Dense(3, kernel_regularizer='l2', init='one')\n"
+    "layer.trainable = False\nlayer.trainable = False\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (PENALIZED, 4),
+        (PENALIZED.replace("\nlayer.trainable = False", ""), 0),
+        (PENALIZED.replace("init='one'", "init='one', trainable=False"), 3),
+        (PENALIZED.replace("kernel_regularizer='l2'", "W_regularizer='l2'"), 4),
+        (PENALIZED.replace("kernel_regularizer='l2'", "kernel_regularizer=None"), 0),
+        (PENALIZED.replace("kernel_regularizer", "activity_regularizer"), 0),
+        (PENALIZED.replace("= False", "= True"), 0),
+        (PENALIZED.replace("= False", "= wanted"), 0),
+        (PENALIZED.replace("keras.layers", "mine"), 0),
+        # It may be for Keras 3.
+        (PENALIZED.replace(", init='one'", ""), 0),
+    ],
+)
+def test_penalties_of_frozen_weights(code: str, line: int) -> None:
+    for to in ("keras", "tf.keras"):
+        found = codes(code, to, "KM653")
+        assert [each.line for each in found] == [line] * bool(line)
+    assert codes(code, "tf_keras", "KM653") == []
+
+
 FROZEN_RUN = """
 from keras.layers import BatchNormalization, Dense, Input
 from keras.models import Model, Sequential

@@ -106,6 +106,23 @@ FROZEN_NORM = Rule(
     ),
 )
 
+FROZEN_PENALTY = Rule(
+    "KM653",
+    "frozen-penalty",
+    "Say that the penalties of frozen weights no longer count in the loss",
+    "A regularizer of a layer that is not trainable is a part of the loss in every Keras before"
+    " Keras 3, which leaves it out. Training does the same with and without: the penalty depends on"
+    " nothing that is trained. But the loss that fit() and evaluate() show is smaller, and so is"
+    " what a callback compares. Measured for a kernel of two ones, the penalty 'l2' and no other"
+    " loss: 0.02 in Keras 1.2.2 and tf_keras, and 0.0 in Keras 3.",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=(
+        "Targets with the Keras 2 API, and files that may be for Keras 3.",
+        "Files that freeze nothing, or give no layer a regularizer; more than the first place.",
+    ),
+)
+
 _GONE = {
     "fmeasure": "keras.metrics.F1Score()",
     "fbeta_score": "keras.metrics.FBetaScore()",
@@ -144,7 +161,7 @@ _FLAT = frozenset(("keys", "values", "items"))
 class SilentTraining(Transform):
     """Looks at what training calls are given and what is done with their results."""
 
-    rules = (ACCURACY, HISTORY, SEED, METRICS_NAMES, OLD_METRICS, FROZEN_NORM)
+    rules = (ACCURACY, HISTORY, SEED, METRICS_NAMES, OLD_METRICS, FROZEN_NORM, FROZEN_PENALTY)
     order = 48
 
     @cached_property
@@ -319,6 +336,52 @@ class SilentTraining(Transform):
     def visit_Module(self, node: cst.Module) -> None:
         self._check_seed(node)
         self._check_frozen(node)
+        self._check_penalties(node)
+
+    def _check_penalties(self, node: cst.Module) -> None:
+        code = self.context.code
+        if self.context.target.api < 3 or "trainable" not in code or "_regularizer=" not in code:
+            return
+        nodes = list(walk(node))
+        if not self._versions or not any(self._is_penalized(each) for each in nodes):
+            return
+        for each in nodes:
+            if (
+                isinstance(each, cst.Assign)
+                and isinstance(target := each.targets[0].target, cst.Attribute)
+                and target.attr.value == "trainable"
+                and literals.plain(each.value) is False
+            ) or (self._is_penalized(each) and self._is_frozen(each)):
+                self.context.report(
+                    FROZEN_PENALTY,
+                    each,
+                    "the penalties of weights that are not trainable are no part of the loss that"
+                    " Keras 3 shows",
+                    advice="compare losses with those of runs under Keras 3; training is the same",
+                    confidence=Confidence.LIKELY,
+                )
+                return
+
+    def _is_penalized(self, node: cst.CSTNode) -> bool:
+        """Tell whether a call makes a layer with a regularizer of its weights."""
+        return isinstance(node, cst.Call) and any(
+            arg.keyword is not None
+            and arg.keyword.value.endswith("_regularizer")
+            and arg.keyword.value != "activity_regularizer"
+            and not (isinstance(arg.value, cst.Name) and arg.value.value == "None")
+            and (symbol := self.context.symbol(node.func)) is not None
+            and symbol.path.startswith("keras.layers.")
+            for arg in node.args
+        )
+
+    @staticmethod
+    def _is_frozen(node: cst.CSTNode) -> bool:
+        return isinstance(node, cst.Call) and any(
+            arg.keyword is not None
+            and arg.keyword.value == "trainable"
+            and literals.plain(arg.value) is False
+            for arg in node.args
+        )
 
     def _check_frozen(self, node: cst.Module) -> None:
         code = self.context.code
