@@ -53,7 +53,7 @@ class Definitions:
 
     def __init__(self, imports: Imports) -> None:
         self._imports = imports
-        self._placed: dict[str, _Placed] = {}
+        self._placed: dict[tuple[str, str], _Placed] = {}
 
     def need(self, definition: Definition, near: Symbol) -> str | None:
         """Plan a definition, and return the name to use.
@@ -66,13 +66,14 @@ class Definitions:
             The local name; the one of an equal definition that the file has. None where it would
             have to stand behind an import that does not always run: then the caller reports.
         """
-        placed = self._placed.get(definition.name)
+        key = (definition.name, definition.source)
+        placed = self._placed.get(key)
         if placed is None:
             anchor = self._anchor(near)
             if anchor is None:
                 return None
             placed = self._plan(definition, anchor)
-            self._placed[definition.name] = placed
+            self._placed[key] = placed
         return placed.local
 
     def fits(self, near: Symbol) -> bool:
