@@ -31,13 +31,16 @@ class Definition:
     Attributes:
         name: What it is called where that name is free.
         source: One ``def`` or ``class`` statement with its decorators, indented by four blanks.
-            ``$name`` stands for the name it gets; other placeholders are the keys of ``uses``.
+            ``$name`` stands for the name it gets; other placeholders are the keys of ``uses`` and
+            of ``needs``.
         uses: Canonical paths, all existing in the target, by placeholder.
+        needs: Other definitions that the file gets with it, by placeholder.
     """
 
     name: str
     source: str
     uses: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, Definition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ class Definitions:
 
     def _plan(self, definition: Definition, near: Symbol) -> _Placed:
         spelt = {key: self._imports.spell(path, near=near) for key, path in definition.uses.items()}
+        for key, needed in definition.needs.items():
+            local = self.need(needed, near)
+            assert local is not None  # the anchor of this one will do
+            spelt[key] = local
         source = Template(definition.source.strip("\n") + "\n")
         same = self._own(definition, source, spelt)
         if same is not None:

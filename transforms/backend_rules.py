@@ -23,8 +23,8 @@ FUNCTION = Rule(
     " written out. What takes more than an expression becomes a function of the file; that for"
     " K.rnn loops with TensorFlow, also where XLA compiles it, and gives at masked steps what the"
     " Keras that the file is for gave. Measured with tf_keras 2.21 and Keras 3.15, old and new"
-    " calls give the same numbers; only logarithms of crossentropies differ, by up to 1e-6 away from"
-    " 0 and 1.",
+    " calls give the same numbers; only logarithms of crossentropies differ, by up to 1e-6 away"
+    " from 0 and 1.",
     Safety.REVIEW,
     examples=(
         Example(

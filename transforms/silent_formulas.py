@@ -281,7 +281,7 @@ class SilentFormulas(Transform):
         self.context.report(
             RNN_MASK,
             node,
-            "masked steps of rnn() gave the first state before Keras 2.3, now the output before them",
+            "masked steps of rnn() gave the first state before Keras 2.3, now the last output",
             advice="nothing to do where the step returns its output as the first state, and that"
             " starts at zero; else leave out mask= and choose between old and new values in the"
             " step",
