@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache, cached_property
+from string import Template
 
 import libcst as cst
 
@@ -11,7 +12,7 @@ from kerasmigrate import inventory
 from kerasmigrate.findings import Confidence
 from kerasmigrate.names import Symbol
 from kerasmigrate.requirements import pinned
-from kerasmigrate.rules import Rule, Safety
+from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Reference
 from kerasmigrate.versions import KERAS_2_0, KERAS_2_2, KERAS_2_3, candidates
 from kerasmigrate.walking import walk
@@ -20,6 +21,27 @@ from ._layer_classes import LayerClasses, is_super
 from ._local_names import LocalNames
 from ._old_recurrent import recurrent
 
+_SUM = """class Sum({base}):
+    units = 3
+
+    def build(self, input_shape):
+        self.states = [None]
+        self.built = True
+
+    def step(self, inputs, states):
+        return inputs + states[0], [inputs + states[0]]
+"""
+_DEFINED = recurrent(3, early=True)
+_SUM_EXAMPLE = f"""import keras
+
+
+{Template(_DEFINED.source.strip()).substitute(name=_DEFINED.name, rnn="rnn", **_DEFINED.uses)}
+
+
+{Template(_DEFINED.needs["rnn"].source.strip()).substitute(name="rnn")}
+
+
+{_SUM.format(base=_DEFINED.name)}"""
 RECURRENT = Rule(
     "KM349",
     "recurrent-base-class",
@@ -32,6 +54,12 @@ RECURRENT = Rule(
     " before 2.3. get_constants() and preprocess_input() are given training=, for which Recurrent"
     " gave None. The states of a stateful layer are among its weights, behind the others.",
     Safety.REVIEW,
+    examples=(
+        Example(
+            "import keras\n\n\n" + _SUM.format(base="keras.layers.Recurrent"),
+            _SUM_EXAMPLE,
+        ),
+    ),
     untouched=(
         "Classes for Keras 1, whose Recurrent looked at output_dim and not at units, and had other"
         " methods (get_initial_states, consume_less): they get KM103 and KM315.",
