@@ -365,8 +365,7 @@ x[3, 0] = 0
 kernel = rng.normal(size=(7, 4)).astype("float32")
 dense = rng.normal(size=(4, 1)).astype("float32"), np.zeros(1, "float32")
 answers = []
-for package, text, jit in ((tf_keras, texts[0], None), (keras, texts[1], False),
-                           (keras, texts[1], True)):
+for package, text in ((tf_keras, texts[0]), (keras, texts[1])):
     names = {}
     exec(text, names)
     for length in lengths:
@@ -377,7 +376,7 @@ for package, text, jit in ((tf_keras, texts[0], None), (keras, texts[1], False),
         model = package.Model(inputs, layers.Dense(1)(outputs))
         model.set_weights([kernel, *dense])
         optimizer = package.optimizers.SGD(0.1)
-        model.compile(optimizer, "mse", jit_compile=jit)
+        model.compile(optimizer, "mse")
         first = model.predict(x, verbose=0)
         model.fit(x, np.ones((6, 5, 1)), batch_size=3, epochs=2, shuffle=False, verbose=0)
         after = [first, model.predict(x, verbose=0), *model.get_weights()]
@@ -388,7 +387,7 @@ print(json.dumps(answers))
 
 @pytest.mark.tensorflow
 def test_a_layer_trains_as_in_keras_2() -> None:
-    """Also with a free number of steps, and compiled by XLA, as Keras 3 does on a GPU."""
+    """Also with a free number of steps."""
     lengths = [None, 5]
     before = LAYER.format(root="tf_keras")
     after = Pipeline.to("keras").run(before).text

@@ -124,6 +124,9 @@ class $name($Layer):
             'implementation': self.implementation,
         }
 '''
+#: What __init__() ends with. Keras 3 turns XLA on where there is a GPU, if all layers agree.
+_MADE = "        self.recurrent_dropout = 0\n"
+_NO_XLA = "        self.supports_jit = False  # XLA cannot compile the gradients of every step\n"
 #: What __call__() ends with. Keras 3 hands a mask to call() only where there is one tensor alone.
 _STARTED = "list(initial_state) if several else [initial_state]\n"
 _MASK = """\
@@ -147,6 +150,8 @@ def recurrent(api: int, early: bool) -> Definition:
         "InputSpec": "keras.layers.InputSpec",
         "ops": "keras.ops" if api > 2 else "keras.backend",
     }
-    source = _RECURRENT.replace(_STARTED, _STARTED + _MASK) if api > 2 else _RECURRENT
+    source = _RECURRENT
+    if api > 2:
+        source = source.replace(_STARTED, _STARTED + _MASK).replace(_MADE, _MADE + _NO_XLA)
     needs = {"rnn": RNN_OF_KERAS_2_2 if early else RNN}
     return Definition("Keras2Recurrent", source, uses, needs)
