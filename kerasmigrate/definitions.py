@@ -31,13 +31,16 @@ class Definition:
     Attributes:
         name: What it is called where that name is free.
         source: One ``def`` or ``class`` statement with its decorators, indented by four blanks.
-            ``$name`` stands for the name it gets; other placeholders are the keys of ``uses``.
+            ``$name`` stands for the name it gets; other placeholders are the keys of ``uses`` and
+            of ``needs``.
         uses: Canonical paths, all existing in the target, by placeholder.
+        needs: Other definitions that the file gets with it, by placeholder.
     """
 
     name: str
     source: str
     uses: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, Definition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Definitions:
 
     def __init__(self, imports: Imports) -> None:
         self._imports = imports
-        self._placed: dict[str, _Placed] = {}
+        self._placed: dict[tuple[str, str], _Placed] = {}
 
     def need(self, definition: Definition, near: Symbol) -> str | None:
         """Plan a definition, and return the name to use.
@@ -66,13 +69,14 @@ class Definitions:
             The local name; the one of an equal definition that the file has. None where it would
             have to stand behind an import that does not always run: then the caller reports.
         """
-        placed = self._placed.get(definition.name)
+        key = (definition.name, definition.source)
+        placed = self._placed.get(key)
         if placed is None:
             anchor = self._anchor(near)
             if anchor is None:
                 return None
             placed = self._plan(definition, anchor)
-            self._placed[definition.name] = placed
+            self._placed[key] = placed
         return placed.local
 
     def fits(self, near: Symbol) -> bool:
@@ -85,6 +89,10 @@ class Definitions:
 
     def _plan(self, definition: Definition, near: Symbol) -> _Placed:
         spelt = {key: self._imports.spell(path, near=near) for key, path in definition.uses.items()}
+        for key, needed in definition.needs.items():
+            local = self.need(needed, near)
+            assert local is not None  # the anchor of this one will do
+            spelt[key] = local
         source = Template(definition.source.strip("\n") + "\n")
         same = self._own(definition, source, spelt)
         if same is not None:

@@ -43,6 +43,14 @@ BATCH_DOT = (
     "results['shape'] = list(K.int_shape(found))\n"
     "results['sum'] = float(K.eval(K.sum(found)))\n"
 )
+RNN_MASK = (
+    "from keras import backend as K\n\n"
+    "x = K.variable(np.ones((1, 3, 2)))\n"
+    "start, mask = [K.variable(np.zeros((1, 2)))], K.variable(np.array([[1.0, 0.0, 0.0]]))\n\n\n"
+    "def step(now, states):\n    return 10 * now + states[0], [now + states[0]]\n\n\n"
+    "last = K.rnn(step, x, start, mask=mask)[0]\n"
+    "results['last'] = K.eval(last)\n"
+)
 
 
 @dataclass(frozen=True)
@@ -774,6 +782,28 @@ ROWS = (
         says="batch_dot(x, y, axes=[2, 2])",
         ran="2.2.4",
         also=("test_backend_definitions.py::test_the_numbers_are_those_of_the_keras_before_2_3",),
+    ),
+    Row(
+        "a masked step of K.rnn",
+        RNN_MASK,
+        ("KM514",),
+        11,
+        ("tf.keras", "tf_keras"),
+        ran="2.2.4",
+        differs=True,
+        pins="keras==2.2.4",
+        also=("test_backend_rnn.py::test_the_numbers_are_those_of_the_keras_of_the_code",),
+    ),
+    Row(
+        "and where K.rnn is gone",
+        RNN_MASK,
+        ("KM501",),
+        11,
+        ("keras",),
+        says="rnn(step, x, start, mask=mask)",
+        ran="2.2.4",
+        pins="keras==2.2.4",
+        also=("test_backend_rnn.py::test_the_numbers_are_those_of_the_keras_of_the_code",),
     ),
     Row(
         "an array for Constant",

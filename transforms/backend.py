@@ -141,9 +141,13 @@ class BackendFunctions(Transform):
         if symbol is None or not symbol.certain or self.context.names.references[node].stored:
             return None
         name = backend_table.function(symbol.path, self._api)
-        if name is None or (self._api < 3 and self._exists(name) and not self._fails(name)):
+        if name is None or (self._exists(name) and self._stays(name)):
             return None
         return name, symbol
+
+    def _stays(self, name: str) -> bool:
+        """Tell whether nothing is to be said of a function that the target has."""
+        return backend_table.works(name) or (self._api < 3 and not self._fails(name))
 
     def _is_gone(self, name: str) -> bool:
         return name in backend_table.gone() and not self._rows(name)
@@ -324,10 +328,10 @@ class BackendFunctions(Transform):
         args = self._arguments(call, call, name, source)
         later = backend_table.signature(name) or source
         for row in self._rows(name):
-            if row.refuse:
-                raise _RefusedError(row.refuse, row.advice)
             if row.only and any(item.name not in row.only for item in args.live):
                 continue
+            if row.refuse:
+                raise _RefusedError(row.refuse, row.advice)
             if row.condition and not self.conditions.holds(row.condition, call, args):
                 continue
             if all(_value(args, later, each) == wanted for each, wanted in row.where.items()):

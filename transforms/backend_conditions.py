@@ -13,7 +13,7 @@ from kerasmigrate import literals
 from kerasmigrate.calls import Arguments
 from kerasmigrate.scopes import Scope, dotted
 from kerasmigrate.transform import Context
-from kerasmigrate.versions import candidates
+from kerasmigrate.versions import TF1, candidates
 from kerasmigrate.walking import children, walk
 
 from . import backend_table
@@ -91,6 +91,19 @@ class Conditions:
             and symbol.flavour == "keras"
             and bool(candidates(self.context.names, "keras") & BEFORE_2_3)
         )
+
+    def _only_before_keras_2_3(self, call: cst.Call, args: Arguments) -> bool:
+        found = self._versions(call)
+        return bool(found) and found <= BEFORE_2_3
+
+    def _only_since_keras_2_3(self, call: cst.Call, args: Arguments) -> bool:
+        found = self._versions(call)
+        return bool(found) and not found & (BEFORE_2_3 | {TF1})
+
+    def _versions(self, call: cst.Call) -> frozenset[str]:
+        """Return the versions that a call may have been written for."""
+        symbol = self.context.symbol(call.func)
+        return candidates(self.context.names, symbol.flavour) if symbol is not None else frozenset()
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:

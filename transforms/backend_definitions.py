@@ -1,6 +1,7 @@
 """Functions of the old backend that take a few lines of keras.ops to say.
 
-What they do is what tf_keras does; the tests compare the numbers.
+What they do is what tf_keras does, or an older Keras where the name says so; the tests compare the
+numbers.
 """
 
 from __future__ import annotations
@@ -124,8 +125,67 @@ def $name(x, height_factor, width_factor, data_format, interpolation="nearest"):
 ''',
     {"ops": "keras.ops"},
 )
+
+
+def _rnn(era: str, masked: str) -> Definition:
+    """Return a definition of ``rnn``.
+
+    Args:
+        era: Whose it is.
+        masked: Output and states at a step that the mask leaves out; ``before`` are those of the
+            step before it.
+    """
+    return Definition(
+        "rnn",
+        f'''
+def $name(
+    step_function, inputs, initial_states, go_backwards=False, mask=None, constants=None,
+    unroll=False, input_length=None
+):
+    """Run a step over time, as {era} did: last output, all outputs, last states."""
+    import tensorflow as tf
+
+    if len(getattr(input_length, "shape", ())) > 0:
+        raise ValueError("a length for each sample is not supported: give a mask instead")
+
+    def time_first(x):
+        x = tf.transpose(x, [1, 0, *range(2, len(x.shape))])
+        return tf.reverse(x, [0]) if go_backwards else x
+
+    def choose(keep, new, old):
+        for _ in range(len(new.shape) - len(keep.shape)):
+            keep = tf.expand_dims(keep, -1)
+        return tf.where(keep, new, old)
+
+    def step(before, given):
+        output, states = step_function(given[0], (*before[1:], *(constants or ())))
+        after = [tf.convert_to_tensor(each) for each in (output, *states)]
+        for old, new in zip(before, after):
+            new.set_shape(old.shape)
+        if mask is None:
+            return after
+        return [choose(given[1], *each) for each in zip(after, {masked})]
+
+    given = [time_first(inputs)]
+    if mask is not None:
+        given.append(time_first(tf.cast(mask, "bool")))
+    output, _ = step_function(given[0][0], (*initial_states, *(constants or ())))
+    outputs, *states = tf.scan(step, given, [tf.zeros_like(output), *initial_states])
+    every = tf.transpose(outputs, [1, 0, *range(2, len(outputs.shape))])
+    return outputs[-1], every, tuple(each[-1] for each in states)
+''',
+    )
+
+
+RNN = _rnn("K.rnn since Keras 2.3", "before")
+RNN_OF_KERAS_2_2 = _rnn(
+    "K.rnn before Keras 2.3", "[before[0] if unroll else before[1], *before[1:]]"
+)
 #: By the name that a row of backend_functions.json gives.
-DEFINITIONS = {"batch_dot_of_keras_2_2": BATCH_DOT_OF_KERAS_2_2} | {
+DEFINITIONS = {
+    "batch_dot_of_keras_2_2": BATCH_DOT_OF_KERAS_2_2,
+    "rnn_of_keras_2_2": RNN_OF_KERAS_2_2,
+} | {
     each.name: each
     for each in (
         BATCH_DOT,
@@ -135,5 +195,6 @@ DEFINITIONS = {"batch_dot_of_keras_2_2": BATCH_DOT_OF_KERAS_2_2} | {
         IS_SPARSE,
         LOGSUMEXP,
         RESIZE_IMAGES,
+        RNN,
     )
 }

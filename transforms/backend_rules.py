@@ -20,8 +20,11 @@ FUNCTION = Rule(
     " repeat is another function, in_top_k takes its arguments the other way round, sqrt turns a"
     " negative number into 0 and not into NaN, hard_sigmoid has another slope, and shape returns a"
     " tensor that can be multiplied, where keras.ops.shape returns a tuple. All of these are"
-    " written out. Measured with tf_keras 2.21 and Keras 3.15, old and new calls give the same"
-    " numbers; only logarithms of crossentropies differ, by up to 1e-6 away from 0 and 1.",
+    " written out. What takes more than an expression becomes a function of the file; that for"
+    " K.rnn loops with TensorFlow, and gives at masked steps what the Keras that the file is for"
+    " gave. XLA, which Keras 3 turns on beside a GPU, cannot compile the gradients of every step."
+    " Measured with tf_keras 2.21 and Keras 3.15, old and new calls give the same numbers; only"
+    " logarithms of crossentropies differ, by up to 1e-6 away from 0 and 1.",
     Safety.REVIEW,
     examples=(
         Example(
@@ -62,8 +65,9 @@ NOT_CONVERTED = Rule(
     "Report a use of a backend function whose equal in Keras 3 cannot be told from the source",
     "The function is gone, as KM501 says, and what stands for it depends on something that the"
     " source does not show: the number of dimensions, starred arguments, a value that would be"
-    " computed twice, or who will call the function. An integer seed is among these: in Keras 3 it"
-    " makes keras.random return the same numbers at every call.",
+    " computed twice, who will call the function, or the version of Keras (K.rnn with a mask). An"
+    " integer seed is among these: in Keras 3 it makes keras.random return the same numbers at"
+    " every call.",
     Safety.NONE,
     untouched=("Targets with the Keras 2 API.",),
     references=(_GUIDE,),

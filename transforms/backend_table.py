@@ -117,6 +117,11 @@ def is_phase(name: str) -> bool:
     return name in _data()["phase"]
 
 
+def works(name: str) -> bool:
+    """Tell whether a function works as ever where the target has it, with no need of a new one."""
+    return name in _data()["works"]
+
+
 def failure(name: str) -> str:
     """Return the message with which a function fails although the target has it, if it does."""
     found: str = _data()["always_fails"].get(name, "")

@@ -33,7 +33,7 @@ OWN_STEP = Rule(
         "Methods of these names that other methods of the class call, as K.rnn(self.step, ...).",
         "A build() that calls the one of the base, or of self.cell.",
         "Classes with a call() that does all by itself.",
-        "Classes that derive from Recurrent, which is gone: KM315.",
+        "Classes that derive from Recurrent, which is gone: KM349 and KM315.",
     ),
 )
 CELL_WEIGHT = Rule(

@@ -101,6 +101,23 @@ BATCH_DOT = Rule(
     Severity.INFO,
     untouched=("The target keras, tf.keras, and files that only Keras 2.3 or later can run.",),
 )
+RNN_MASK = Rule(
+    "KM514",
+    "masked-step-of-rnn",
+    "Report K.rnn() with a mask in code that is older than Keras 2.3",
+    "At a step that the mask leaves out, the loop of K.rnn gave the first state as the output up to"
+    " Keras 2.2; since 2.3, and ever since with unroll=True, it repeats the output before it, or"
+    " zeros where there is none. Both are the same for a step whose first state is its output, if"
+    " that starts at zero. Measured for a step that returns ten times its state: in the first case"
+    " the masked output is a tenth. For Keras 3 the function that the file gets does what the old"
+    " one did (KM501).",
+    Safety.NONE,
+    Severity.INFO,
+    untouched=(
+        "The target keras, and files that only Keras 2.3 or later can run.",
+        "Calls without a mask, and with unroll=True.",
+    ),
+)
 #: What these are called in compile().
 _NAMES = {"adagrad": "Adagrad", "nadam": "Nadam", "rmsprop": "RMSprop"}
 #: Where epsilon stands when it is not named.
@@ -122,7 +139,7 @@ def _argument(node: cst.Call, name: str, place: int | None = None) -> cst.BaseEx
 class SilentFormulas(Transform):
     """Looks at layers and optimizers whose formula is another one today."""
 
-    rules = (ROOT, BILINEAR, SCHEDULE, MASK, BATCH_DOT)
+    rules = (ROOT, BILINEAR, SCHEDULE, MASK, BATCH_DOT, RNN_MASK)
     order = 49
 
     def __init__(self, context: Context) -> None:
@@ -153,6 +170,8 @@ class SilentFormulas(Transform):
             self._check_wrapped(node)
         elif symbol.path == "keras.backend.batch_dot" and symbol.flavour == "keras":
             self._check_batch_dot(node)
+        elif symbol.path == "keras.backend.rnn" and symbol.flavour == "keras":
+            self._check_rnn(node)
 
     # -- optimizers ---------------------------------------------------------------------------
 
@@ -248,6 +267,26 @@ class SilentFormulas(Transform):
                 " tf.matmul or tf.einsum, as it was",
                 confidence=Confidence.UNSURE,
             )
+
+    def _check_rnn(self, node: cst.Call) -> None:
+        mask, unrolled = _argument(node, "mask", 4), _argument(node, "unroll", 6)
+        if (
+            "keras.backend.rnn" not in self.context.inventory
+            or mask is None
+            or literals.plain(mask) is None
+            or literals.plain(unrolled) is True
+            or not candidates(self.context.names, "keras") & BEFORE_2_3
+        ):
+            return
+        self.context.report(
+            RNN_MASK,
+            node,
+            "masked steps of rnn() gave the first state before Keras 2.3, now the last output",
+            advice="nothing to do where the step returns its output as the first state, and that"
+            " starts at zero; else leave out mask= and choose between old and new values in the"
+            " step",
+            confidence=Confidence.UNSURE,
+        )
 
     # -- layers -------------------------------------------------------------------------------
 
