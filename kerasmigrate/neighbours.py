@@ -112,6 +112,11 @@ def _reached(
     return known | found
 
 
+def imported(project: Project, path: Path) -> frozenset[Path]:
+    """Return the files of the project that a file imports, directly or not."""
+    return _reached(_imports(project), path, frozenset()) - {path}
+
+
 def is_imported(project: Project, path: Path | None) -> bool:
     """Tell whether another file of the project imports a file."""
     return path is not None and any(path in others for others in _imports(project).values())

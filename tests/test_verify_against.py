@@ -721,6 +721,32 @@ def test_a_function_that_the_file_calls_may_explain(project: Project) -> None:
     assert found.explained_by == ("KM601",)
 
 
+STEEP = (
+    "from keras import backend as K\n"
+    "from keras.layers import Layer\n\n\n"
+    "def slope(x):\n    return K.gradients(K.sum(x * x), x)[0]\n\n\n"
+    "class Steep(Layer):\n"
+    "    def call(self, x):\n        return x + slope(x)\n\n"
+    "    def compute_output_shape(self, input_shape):\n        return input_shape\n\n\n"
+    "class Other(Layer):\n"
+    "    def call(self, x):\n        return K.local_conv1d(x, x, 1, 1)\n"
+)
+
+
+def test_a_finding_in_a_file_that_is_imported_explains(project: Project) -> None:
+    use = (
+        "from keras.layers import Dense\nfrom keras.models import Sequential\n"
+        "from steep import Steep\n\n"
+        "model = Sequential([Dense(2, input_shape=(3,)), Steep()])\n"
+    )
+    files = {"steep.py": STEEP, "use.py": use}
+    migrated(project, files, "keras")
+    file = by_name(proof(project, "keras", original="keras==2.2.4"))["use.py"]
+    (found,) = file.comparisons
+    assert found.differences[0].message.startswith("does not run")
+    assert found.explained_by == ("KM503",)
+
+
 #: Its probabilities come close to 1, where a float32 has few digits left for what is missing.
 SURE = (
     "from keras.layers import Dense\n"

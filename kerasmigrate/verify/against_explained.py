@@ -1,15 +1,17 @@
-"""Which findings of the migration speak of a difference: those in the code that built the model."""
+"""Which findings of the migration speak of a difference: those in the code of the model."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kerasmigrate.errors import SourceError
 from kerasmigrate.findings import Finding, Severity
 from kerasmigrate.flavours import Target
+from kerasmigrate.neighbours import imported
 from kerasmigrate.pipeline import Pipeline
 from kerasmigrate.project import Project, parse_quietly
 from kerasmigrate.source import Source
@@ -23,6 +25,8 @@ STOPPED = ("does not run", "no loss", "no training step", "not compiled")
 _APART = ("KM71", "KM72", "KM260", "KM628")
 #: Errors that speak of other numbers all the same.
 _NUMBERS = frozenset(("KM620",))
+_QUOTED = re.compile(r"'(\w+)'")
+_WORD = re.compile(r"\w+")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -71,9 +75,39 @@ def _explained(
                 for found in known
                 if found.line in lines and not found.fixed and _speaks_of(found, stops)
             }
+            for other in imported(project, place):
+                if other not in findings:
+                    findings[other] = _findings(other, pipeline, project)
+                codes.update(_elsewhere(each, *findings[other]))
             each = replace(each, explained_by=tuple(sorted(codes)))
         told.append(each)
     return tuple(told)
+
+
+def _elsewhere(comparison: Comparison, known: Sequence[Finding], tree: ast.Module) -> Iterator[str]:
+    """Yield the codes of findings of another file that speak of what differs.
+
+    They stand in the class of a layer of the model, or name what the error of a model that cannot
+    be run quotes.
+    """
+    kinds = {
+        side.kind
+        for pair in comparison.layers
+        for side in (pair.original, pair.migrated)
+        if side is not None
+    }
+    lines = {
+        number
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef) and each.name in kinds
+        for number in _span(each)
+    }
+    errors = [each.message for each in comparison.differences if each.message.startswith(STOPPED)]
+    quoted = {word for each in errors for word in _QUOTED.findall(each)}
+    for found in known:
+        named = quoted & set(_WORD.findall(found.message))
+        if not found.fixed and (named or (found.line in lines and _speaks_of(found, bool(errors)))):
+            yield found.code
 
 
 def _speaks_of(found: Finding, stops: bool) -> bool:

@@ -197,7 +197,8 @@ class Comparison:
         gradient_norm: Euclidean norm of all gradients of that loss, of both.
         step: Largest absolute difference of the weights after one training step.
         layers: Both architectures, in the order of the original.
-        explained_by: Codes of the findings of the migration, in this file, that speak of it.
+        explained_by: Codes of the findings of the migration that speak of it, in this file or in
+            one that it imports.
     """
 
     likeness: Likeness
