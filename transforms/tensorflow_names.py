@@ -1,0 +1,211 @@
+"""Names of TensorFlow 1 in files that use Keras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+import libcst.matchers as m
+
+from kerasmigrate.findings import Severity
+from kerasmigrate.inventory.tensorflow_names import ARGUMENTS
+from kerasmigrate.rules import Example, Rule, Safety
+from kerasmigrate.transform import Context, Transform
+
+from ._tensorflow1 import tensorflow_name, through_v1
+
+MOVED = Rule(
+    "KM840",
+    "tensorflow-name",
+    "Call functions of TensorFlow 1 by the names that they and their arguments have today",
+    "\"module 'tensorflow' has no attribute 'log'\": many functions have left the top of TensorFlow"
+    " for tf.math, tf.random, tf.linalg, tf.io and others. What is renamed here is the very same"
+    " object: tensorflow.compat.v1, which is TensorFlow 1, and tensorflow were asked for it. In"
+    " reductions keep_dims= is keepdims= now, and reduction_indices= is axis=.",
+    examples=(
+        Example(
+            "import tensorflow as tf\nfrom keras.layers import Lambda\n\n"
+            "layer = Lambda(lambda x: tf.log(x) + tf.random_normal((3,)))\n",
+            "import tensorflow as tf\nfrom tf_keras.layers import Lambda\n\n"
+            "layer = Lambda(lambda x: tf.math.log(x) + tf.random.normal((3,)))\n",
+            "tf_keras",
+        ),
+    ),
+    untouched=(
+        "Names that are imported themselves, as by `from tensorflow import log`: KM841.",
+        "tensorflow.compat.v1, and code that asks for the version or tries.",
+    ),
+)
+GONE = Rule(
+    "KM841",
+    "tensorflow-name-is-gone",
+    "Report what TensorFlow 1 had, and TensorFlow 2 has not",
+    "It is an AttributeError or ImportError, or, with a function that is only in"
+    " tensorflow.compat.v1, something that may need a graph. tf_upgrade_v2, which comes with"
+    " TensorFlow, converts most of it. Said once for each name in a file; of graphs that are built"
+    " around Keras models KM819 and its neighbours speak.",
+    Safety.NONE,
+    Severity.ERROR,
+    untouched=(
+        "Files without Keras.",
+        "tensorflow.compat.v1, and code that asks for the version or tries.",
+    ),
+)
+#: What other rules speak of.
+_APART = frozenset(
+    (
+        "placeholder",
+        "Session",
+        "InteractiveSession",
+        "ConfigProto",
+        "GPUOptions",
+        "get_default_graph",
+        "get_default_session",
+        "reset_default_graph",
+        "set_random_seed",
+        "random.set_random_seed",
+        "global_variables_initializer",
+        "initialize_all_variables",
+        "local_variables_initializer",
+        "variables_initializer",
+        "tables_initializer",
+        "get_collection",
+        "GraphKeys",
+        "disable_eager_execution",
+        "disable_v2_behavior",
+        "contrib.keras",
+        "contrib.layers",
+    )
+)
+_ASKS = m.Name("hasattr") | m.Attribute(attr=m.Name("__version__") | m.Name("VERSION"))
+
+
+@cache
+def _data() -> dict[str, Any]:
+    path = Path(__file__).with_name("tensorflow_names.json")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def table() -> Mapping[str, str | None]:
+    """Return names below ``tensorflow``, with those of the same object today."""
+    found: Mapping[str, str | None] = _data()["names"]
+    return found
+
+
+class TensorFlowNames(Transform):
+    """Renames what has moved in TensorFlow, and reports what is gone."""
+
+    rules = (MOVED, GONE)
+    order = 70
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._said: set[str] = set()
+        self._arguments: set[cst.Arg] = set()
+        #: Blocks around that try something, or ask for a version.
+        self._guards = 0
+
+    def visit_Try(self, node: cst.Try) -> None:
+        self._guards += 1
+
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
+        self._guards -= 1
+        return updated_node
+
+    def visit_If(self, node: cst.If) -> None:
+        self._guards += self._asks(node.test)
+
+    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
+        self._guards -= self._asks(original_node.test)
+        return updated_node
+
+    def visit_IfExp(self, node: cst.IfExp) -> None:
+        self._guards += self._asks(node.test)
+
+    def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.IfExp:
+        self._guards -= self._asks(original_node.test)
+        return updated_node
+
+    def _asks(self, test: cst.BaseExpression) -> bool:
+        return bool(m.findall(test, _ASKS)) or "version" in self.context.module.code_for_node(test)
+
+    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
+        if original_node not in self._arguments:
+            return updated_node
+        assert updated_node.keyword is not None
+        return updated_node.with_changes(
+            keyword=cst.Name(ARGUMENTS[updated_node.keyword.value]), equal=updated_node.equal
+        )
+
+    def visit_Call(self, node: cst.Call) -> None:
+        given = {arg.keyword.value: arg for arg in node.args if arg.keyword is not None}
+        old = [each for each in ARGUMENTS if each in given]
+        if not old or self._guards:
+            return
+        name = tensorflow_name(self.context.names, node.func)
+        if name is None or through_v1(self.context.names, node.func):
+            return
+        for each in old:
+            now = ARGUMENTS[each]
+            if (
+                name in _data()["arguments"][each]
+                and now not in given
+                and self.context.report(
+                    MOVED, given[each], f"tf.{name}: {each}= is now {now}=", fix=True
+                )
+            ):
+                self._arguments.add(given[each])
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        return self._reference(original_node, updated_node)
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        return self._reference(original_node, updated_node)
+
+    def _reference(
+        self, original: cst.Name | cst.Attribute, updated: cst.Name | cst.Attribute
+    ) -> cst.BaseExpression:
+        names = self.context.names
+        reference = names.references.get(original)
+        if reference is None or self._guards or original in self.context.imports.claimed:
+            return updated
+        name = tensorflow_name(names, original)
+        if name is None or updated is not original or through_v1(names, original):
+            return updated
+        parts = name.split(".")
+        old = next((each for each in (parts[0], ".".join(parts[:2])) if each in table()), None)
+        if old is None or old in _APART or (name.startswith("contrib.") and name in _APART):
+            return updated
+        if any(guard for binding in names.bindings(original) for guard in binding.guards):
+            return updated
+        now = table()[old]
+        whole = name == old and len(reference.attributes) == len(parts)
+        code = self.context.module.code_for_node(original.with_changes(lpar=(), rpar=()))
+        if now is not None and whole:
+            if not self.context.report(
+                MOVED, original, f"{code} is {reference.name}.{now} now", fix=True
+            ):
+                return updated
+            made = cst.parse_expression(f"{reference.name}.{now}")
+            assert isinstance(made, cst.Attribute)
+            return made.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+        if old not in self._said:
+            self._said.add(old)
+            advice = f"write tf.{now}, which is the same" if now is not None else _ADVICE.get(old)
+            self.context.report(
+                GONE,
+                original,
+                f"tf.{old} does not exist in TensorFlow 2",
+                advice=advice or f"write tf.compat.v1.{old} if it needs no graph, or its successor",
+            )
+        return updated
+
+
+_ADVICE = {"contrib": "write what it did by hand, or look for the package that has it today"}
