@@ -102,6 +102,12 @@ def is_module(path: str) -> bool:
     return any(inventory.load(name).kind(path) == "module" for name in SOURCES)
 
 
+#: What every module has.
+MODULE_ATTRIBUTES = frozenset(
+    f"__{each}__" for each in ("dict", "doc", "file", "loader", "name", "package", "path", "spec")
+)
+
+
 @cache
 def locate(path: str, target: Target) -> Located:
     """Find the home of a symbol, or of the object that it is an attribute of."""
@@ -113,6 +119,8 @@ def locate(path: str, target: Target) -> Located:
             continue
         tail = tuple(parts[end:])
         if tail and (known == "keras" or is_module(known) or is_module(found.path or "")):
+            if found.path is not None and tail[0] in MODULE_ATTRIBUTES:
+                return Located(found, known, tail)
             if found.path in (None, known):
                 break  # an attribute that no version of the module had
             # The module is another one's alias or successor; that one may know the attribute.

@@ -1284,3 +1284,39 @@ def test_a_function_that_converted_calls_do_not_see_is_reported() -> None:
         " keras has none, and they call what stands for it"
     )
     untouched(code.replace("from keras", "from tf_keras"), to="tf_keras", codes=[])
+
+
+def test_what_every_module_has(tmp_path: Path) -> None:
+    code = "import keras\n\nprint(keras.__file__, keras.layers.__doc__, keras.backend.__dict__)\n"
+    check(
+        code,
+        code.replace("import keras", "import tf_keras as keras"),
+        to="tf_keras",
+        codes=["KM101"],
+    )
+    untouched(code, to="keras", codes=[])
+
+
+@pytest.mark.parametrize(
+    ("to", "name"), [("tf_keras", "tf_keras"), ("tf.keras", "keras._tf_keras.keras")]
+)
+def test_the_name_of_a_module(to: str, name: str) -> None:
+    code = "import keras\n\nif keras.__name__ == 'keras':\n    print(keras.layers.Dense.__name__)\n"
+    found = check(code, code.replace("import keras", ROOT[to][0]), to=to, codes=["KM101", "KM111"])
+    assert found[1].message == f"keras.__name__ is the name of another module in {to}"
+    assert found[1].advice == (f"ask for {name!r}, or leave out what only another flavour needs")
+    untouched(code, to="keras", codes=[])
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("to", ["keras", "tf.keras", "tf_keras"])
+def test_the_names_that_packages_call_themselves(to: str) -> None:
+    import importlib
+
+    module = importlib.import_module(
+        ROOT[to][1].replace("tensorflow.keras", "keras._tf_keras.keras")
+    )
+    assert references._NAMES[to] == module.__name__
+    if to == "tf.keras":
+        tensorflow = pytest.importorskip("tensorflow")
+        assert tensorflow.keras.__name__ == module.__name__

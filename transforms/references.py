@@ -13,7 +13,7 @@ from kerasmigrate.findings import Confidence, Severity
 from kerasmigrate.flavours import TARGETS, Target
 from kerasmigrate.flavours import target as find_target
 from kerasmigrate.import_editor import Outcome
-from kerasmigrate.imports import Located, Want, locate
+from kerasmigrate.imports import Located, Want, is_module, locate
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.scopes import Statement
 from kerasmigrate.transform import Transform
@@ -73,6 +73,17 @@ GONE = Rule(
     Safety.NONE,
     untouched=("Names that the code itself puts there, as in `K.where = where`.",),
 )
+MODULE_NAME = Rule(
+    "KM111",
+    "name-of-a-module",
+    "Report code that reads the name of a module of another flavour",
+    "Code that asks for keras.__name__ tells flavours apart by it, and finds none that it knows:"
+    " the name is 'keras' for standalone Keras, 'tf_keras' for tf_keras, and that of a private"
+    " place, 'keras._tf_keras.keras', for the tf.keras of Keras 3.",
+    Safety.NONE,
+    Severity.WARNING,
+    untouched=("Code of the target's own flavour.",),
+)
 STAR = Rule(
     "KM104",
     "star-import",
@@ -120,10 +131,18 @@ UNUSED = Rule(
 )
 
 
+#: What the package calls itself.
+_NAMES = {
+    "keras": "keras",
+    "tf_keras": "tf_keras",
+    "tf.keras": "keras._tf_keras.keras",
+}
+
+
 class References(Transform):
     """Rewrites references, and reports on what becomes of the imports."""
 
-    rules = (IMPORT, REFERENCE, GONE, STAR, GUARD, UNSURE, UNUSED)
+    rules = (IMPORT, REFERENCE, GONE, MODULE_NAME, STAR, GUARD, UNSURE, UNUSED)
     order = 10
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
@@ -147,6 +166,7 @@ class References(Transform):
         if located is not None:
             self._homeless(original, located)
             return updated
+        self._check_name(original)
         new = imports.replacements.get(original)
         if new is None:
             return updated
@@ -155,6 +175,26 @@ class References(Transform):
         expression = cst.parse_expression(new)
         assert isinstance(expression, cst.Name | cst.Attribute)
         return expression.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+    def _check_name(self, node: cst.Name | cst.Attribute) -> None:
+        symbol = self.context.symbol(node)
+        target = self.context.target
+        if (
+            symbol is not None
+            and symbol.path.endswith(".__name__")
+            and isinstance(node, cst.Attribute)
+            and node.attr.value == "__name__"
+            and not target.accepts(symbol.flavour)
+            and is_module(symbol.path.rpartition(".")[0])
+        ):
+            code = self.context.module.code_for_node(node)
+            name = _NAMES[target.name] + symbol.path.removeprefix("keras").removesuffix(".__name__")
+            self.context.report(
+                MODULE_NAME,
+                node,
+                f"{code} is the name of another module in {target.name}",
+                advice=f"ask for {name!r}, or leave out what only another flavour needs",
+            )
 
     def _unsure(self, node: cst.Name | cst.Attribute) -> None:
         name = self.context.names.references[node].name
