@@ -316,19 +316,28 @@ class Scalars:
         waiting: list[cst.CSTNode] = [node]
         while waiting:
             for each in walk(waiting.pop()):
-                if isinstance(each, cst.Call) and each not in seen:
-                    seen.add(each)
+                if each in seen:
+                    continue
+                if isinstance(each, cst.Call):
+                    seen.update((each, each.func))  # what a name that is called holds is no value
                     yield each
-                if isinstance(each, cst.Name) and each not in seen:
-                    seen.add(each)
+                    if isinstance(each.func, cst.Call):
+                        yield each.func
+                elif isinstance(each, cst.Name):
                     waiting += self._sources(each)
+                seen.add(each)
 
     def _sources(self, node: cst.Name) -> list[cst.CSTNode]:
+        """Return the values that a name may hold, none of those that come later."""
         held = self._held.get(node)
         known = [held] if held is not None else []
         if held is None:
-            bindings = self.context.names.bindings(node)
-            known = [self._given[each.node] for each in bindings if each.node in self._given]
+            here = self.context.positions[node].start.line
+            known = [
+                self._given[each.node]
+                for each in self.context.names.bindings(node)
+                if each.node in self._given and self.context.positions[each.node].start.line < here
+            ]
         found: list[cst.CSTNode] = []
         while known:
             given = known.pop()

@@ -242,7 +242,8 @@ class AddedLosses(LocalNames):
 
     def _leaf(self, node: cst.BaseExpression) -> str:
         symbol = self.context.symbol(node)
-        return symbol.path.rpartition(".")[2] if symbol is not None else ""
+        path = symbol.path if symbol is not None else self.context.values.instance(node) or ""
+        return path.rpartition(".")[2]
 
     def _look_at_files(self, call: cst.Call) -> None:
         """Report where the model is saved in a format that cannot hold it."""
