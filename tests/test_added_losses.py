@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from string import Template
+from typing import Any
 
+import numpy as np
 import pytest
 from migrating import check, untouched
+from originals import run_original
 
 from kerasmigrate.findings import Finding
 from kerasmigrate.pipeline import Pipeline
@@ -227,6 +230,52 @@ def test_an_import_that_does_not_always_run_gives_the_class_no_place() -> None:
     assert [each.code for each in result.findings] == ["KM335"]
 
 
+METRIC = "model.add_metric(K.mean(h), name='m', aggregation='mean')\n"
+
+
+@TARGETS
+@pytest.mark.parametrize(
+    "code",
+    [
+        METRIC,
+        "model.add_loss(K.mean(h))\n" + METRIC,
+        "model.add_metric(K.square(h), 'square')\n",
+        "model.add_metric(value=h, name='h')\n",
+    ],
+)
+def test_metrics_take_a_larger_class(code: str, to: str) -> None:
+    text, findings = migrated(GRAPH + code, to)
+    assert "\nmodel = ModelWithLossesAndMetrics(x, y)\n" in text
+    assert [each.fixed for each in findings] == [True] * code.count(".add_")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "model.add_metric(K.mean(h))\n",
+        "model.add_metric(K.mean(h), name=name)\n",
+        "model.add_metric(K.mean(h), name='m', aggregation=None)\n",
+        "model.add_metric(K.mean(h), 'm', 'mean')\n",
+        "model.add_metric(keras.metrics.Mean()(h), name='m')\n",
+        "model.add_metric(own(x), name='m')\n",
+        "model.compile('sgd')\nmodel.add_metric(K.mean(h), name='m')\n",
+    ],
+)
+def test_metrics_that_are_not_certain_are_reported(metric: str) -> None:
+    text, findings = migrated(GRAPH + metric)
+    assert "ModelWith" not in text
+    assert [each.code for each in findings] == ["KM335"]
+    text, findings = migrated(GRAPH + "model.add_loss(K.mean(h))\n" + metric)
+    assert "\nmodel = ModelWithLosses(x, y)\n" in text
+    assert [each.code for each in findings] == ["KM648", "KM335"]
+
+
+def test_a_metric_does_not_bring_back_a_loss_that_is_not_certain() -> None:
+    text, findings = migrated(GRAPH + METRIC + "model.add_loss(K.square(h))\n")
+    assert "ModelWith" not in text
+    assert [each.code for each in findings] == ["KM335", "KM335"]
+
+
 NESTED = """\
 drop = Dropout(0.5)
 x = Input((3,))
@@ -266,3 +315,114 @@ def test_a_file_that_cannot_hold_the_model_is_told() -> None:
     assert findings[1].message == (
         'load_model() does not find the losses in an .h5 file: "Unknown layer"'
     )
+
+
+PROGRAM = """\
+import keras
+import numpy as np
+from keras import backend as K
+from keras.layers import Dense, Input, Lambda
+from keras.losses import binary_crossentropy, mse
+from keras.models import Model
+
+size, latent = 6, 2
+inputs = Input((size,), name="inputs")
+noise = Input((latent,), name="noise")
+h = Dense(5, activation="relu", kernel_regularizer=keras.regularizers.l2(0.01))(inputs)
+z_mean = Dense(latent)(h)
+z_log_sigma = Dense(latent)(h)
+z = Lambda(lambda t: t[0] + K.exp(t[1]) * t[2])([z_mean, z_log_sigma, noise])
+encoder = Model([inputs, noise], [z_mean, z_log_sigma, z], name="encoder")
+hidden = Input((latent,))
+decoder = Model(hidden, Dense(size, activation="sigmoid")(hidden), name="decoder")
+{outputs}
+vae = Model([inputs, noise], outputs, name="vae")
+
+reconstruction = {function}(inputs, outputs)
+reconstruction *= size
+kl = 1 + 2 * z_log_sigma - K.square(z_mean) - K.exp(2 * z_log_sigma)
+kl = K.sum(kl, axis=-1)
+kl *= -0.5
+vae.add_loss(K.mean(reconstruction + kl))
+{more}
+vae.compile(keras.optimizers.SGD(0.01), {compiled})
+
+shapes = [each.shape for each in vae.get_weights()]
+vae.set_weights(given)
+results["layers"] = [each.name for each in vae.layers if hasattr(each, "layers")]
+results["weights"] = len(shapes)
+results["whole"] = vae.evaluate(x, y, batch_size=8, verbose=0)
+results["parts"] = vae.evaluate(x, y, batch_size=3, verbose=0)
+results["trained"] = [vae.train_on_batch(x, y) for _ in range(3)]
+history = vae.fit(
+    x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(x, y)
+).history
+results["history"] = {{key: [float(each) for each in history[key]] for key in history}}
+results["predicted"] = vae.predict(x)
+results["after"] = [each.tolist() for each in vae.get_weights()]
+"""
+NEST = "outputs = decoder(encoder([inputs, noise])[2])"
+CHAIN = "outputs = decoder(z)"
+RNG = np.random.default_rng(0)
+SHAPES = ((6, 5), (5,), (5, 2), (2,), (5, 2), (2,), (2, 6), (6,))
+GIVEN = [RNG.normal(size=each).astype("float32") / 2 for each in SHAPES]
+X = [RNG.uniform(size=(8, 6)).astype("float32"), RNG.normal(size=(8, 2)).astype("float32")]
+MORE = "vae.add_loss([0.1 * K.mean(h), K.max(outputs)])"
+
+
+def run_new(code: str, to: str, **names: Any) -> dict[str, Any]:
+    """Run the migrated program where the target is installed."""
+    result = Pipeline.to(to).run(code)
+    assert result.failures == ()
+    assert [each for each in result.findings if each.code == "KM335"] == []
+    names["results"] = {}
+    exec(compile(result.text, "<after>", "exec", dont_inherit=True), names)
+    return dict(names["results"])
+
+
+def near(new: Any, old: Any) -> None:
+    assert np.allclose(np.ravel(new), np.ravel(old), rtol=1e-5, atol=1e-6), (new, old)
+
+
+def losses(results: Any) -> list[float]:
+    """Return the loss of each result of train_on_batch(); metrics are another matter."""
+    return [float(np.ravel(each)[0]) for each in results]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.pypi
+@pytest.mark.parametrize("version", ["2.2.4", "2.3.1"])
+@pytest.mark.parametrize(
+    ("options", "y"),
+    [
+        ({"outputs": NEST, "function": "mse", "more": "", "compiled": "loss=None"}, False),
+        ({"outputs": CHAIN, "function": "mse", "more": MORE, "compiled": "'mse'"}, True),
+        (
+            {
+                "outputs": CHAIN,
+                "function": "binary_crossentropy",
+                "more": "vae.summary()",
+                "compiled": "'mse', metrics=['mae']",
+            },
+            True,
+        ),
+    ],
+)
+def test_an_autoencoder_computes_and_learns_what_it_did(
+    version: str, options: dict[str, str], y: bool
+) -> None:
+    names = {"given": GIVEN, "x": X, "y": X[0] if y else None}
+    code = PROGRAM.format(**options)
+    old = run_original(version, code, **names)
+    for to in ROOTS:
+        new = run_new(code, to, **names)
+        assert new["weights"] == old["weights"] == len(GIVEN)
+        assert new["layers"] == old["layers"]
+        near(new["whole"], old["whole"])
+        near(new["parts"], old["parts"])
+        near(losses(new["trained"]), losses(old["trained"]))
+        for key in ("loss", "val_loss"):
+            near(new["history"][key], old["history"][key])
+        near(new["predicted"], old["predicted"])
+        for mine, other in zip(new["after"], old["after"], strict=True):
+            near(mine, other)

@@ -16,8 +16,10 @@ import libcst as cst
 from kerasmigrate.names import is_empty
 from kerasmigrate.scopes import Binding, dotted
 from kerasmigrate.transform import Context
+from kerasmigrate.values import is_a
 from kerasmigrate.walking import Reader, walk
 
+from ._layer_classes import METRIC
 from ._tensors import Tensors
 from .tensorflow_functions import functions, plain_name
 
@@ -257,6 +259,9 @@ class Scalars:
                 kinds = [self.kind(arg.value) for arg in node.args]
                 numbers = all(each is Kind.NUMBER for each in kinds)
                 return Kind.NUMBER if numbers or name == "len" else None
+        made = self.context.values.instance(node.func)
+        if made is not None and is_a(made, METRIC):
+            return None  # a layer in Keras 2, which gives what it has seen so far
         if self._tensors.is_layer(node.func) and any(self._feeds(arg.value) for arg in node.args):
             return Kind.TENSOR
         return Kind.TENSOR if self._tensors.is_keras(node) else None

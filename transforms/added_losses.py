@@ -1,4 +1,4 @@
-"""Losses that are added to a functional model from outside, by ``model.add_loss(tensor)``."""
+"""Losses and metrics that are added to a functional model from outside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kerasmigrate.values import MODEL, is_a
 from kerasmigrate.walking import Reader
 
 from ._local_names import LocalNames
-from ._loss_models import LOSS_MODEL
+from ._loss_models import LOSS_MODEL, METRIC_MODEL
 from ._scalars import Kind, Scalars
 
 _CODE = """import keras
@@ -36,15 +36,15 @@ _EXAMPLE = Example(
 ADDED_LOSS = Rule(
     "KM648",
     "added-loss",
-    "Keep model.add_loss(tensor) of functional models working",
+    "Keep add_loss(tensor) and add_metric(tensor) of functional models working",
     "A functional model of Keras 2 takes losses that are computed from its tensors, as nearly every"
     " variational autoencoder has one; in Keras 3 its add_loss() raises NotImplementedError. A"
-    " class behind the imports has the method again: layers, weights and their order are those of"
-    " the model alone, as in Keras 2.2 and 2.3, and the loss of fit(), evaluate() and"
-    " train_on_batch() is the same number. A .keras file keeps the losses. What the loss takes from"
-    " inside a model that is called again is computed twice, as in TensorFlow 2; where that shows,"
-    " a finding says so. A layer that only the loss uses has to be frozen: Keras 2.3 did not train"
-    " it, and TensorFlow 2.4 did.",
+    " class behind the imports has the method again, and add_metric() where the code calls it. The"
+    " model keeps its layers, its weights and their order, as in Keras 2.2 and 2.3, and fit(),"
+    " evaluate() and train_on_batch() give the same numbers under the same names. A .keras file"
+    " keeps the losses. What the loss takes from inside a model that is called again is computed"
+    " twice, as in TensorFlow 2; where that shows, a finding says so. A trainable layer that only"
+    " the loss uses raises ValueError: Keras 2.3 did not train it, and later versions do.",
     Safety.REVIEW,
     examples=(_EXAMPLE,),
     untouched=(
@@ -58,6 +58,7 @@ ADDED_LOSS = Rule(
         "Models with another loss of that kind that is not understood.",
     ),
 )
+_ADD = ("add_loss", "add_metric")
 #: Methods that settle what a model learns from.
 _SETTLES = frozenset(
     (
@@ -91,14 +92,15 @@ _TWICE = frozenset(
 
 @dataclass
 class _Model:
-    """A functional model that losses are added to."""
+    """A functional model that losses or metrics are added to."""
 
     made: cst.Call
-    calls: list[cst.Call] = field(default_factory=list)
+    losses: list[cst.Call] = field(default_factory=list)
+    metrics: list[cst.Call] = field(default_factory=list)
 
 
 class Settled:
-    """Calls of ``add_loss`` that the class in the file carries out.
+    """Calls of ``add_loss`` and ``add_metric`` that the class in the file carries out.
 
     Args:
         context: Of the file.
@@ -125,18 +127,26 @@ class AddedLosses(LocalNames):
         self._places = _Places()
         self._places.visit(node)
         models: dict[cst.Call, _Model] = {}
-        for call in self._places.losses:
+        for call, name in self._places.added.items():
             made = self._maker(call)
             if made is not None:
-                models.setdefault(made, _Model(made)).calls.append(call)
+                model = models.setdefault(made, _Model(made))
+                (model.losses if name == "add_loss" else model.metrics).append(call)
         for model in models.values():
-            if all(self._fits(model.made, call) for call in model.calls):
+            made = model.made
+            if not all(self._is_loss(call) and self._is_fresh(made, call) for call in model.losses):
+                continue
+            if not all(
+                self._is_metric(call) and self._is_fresh(made, call) for call in model.metrics
+            ):
+                model.metrics.clear()
+            if model.losses or model.metrics:
                 self._convert(model)
 
     # -- deciding ----------------------------------------------------------------------------
 
     def _maker(self, call: cst.Call) -> cst.Call | None:
-        """Return the one call of Model() that the receiver of ``add_loss`` comes from."""
+        """Return the one call of Model() that the receiver of a method comes from."""
         assert isinstance(call.func, cst.Attribute)
         receiver = call.func.value
         made: Sequence[cst.BaseExpression | None] = ()
@@ -156,8 +166,8 @@ class AddedLosses(LocalNames):
             return None
         return model if symbol.path.endswith(".Model") and _is_functional(model) else None
 
-    def _fits(self, made: cst.Call, call: cst.Call) -> bool:
-        """Tell whether a loss is certain, and certainly added before the model is compiled."""
+    def _is_loss(self, call: cst.Call) -> bool:
+        """Tell whether nothing but tensors with one number each is added."""
         if len(call.args) != 1 or call.args[0].star:
             return False
         arg = call.args[0]
@@ -167,12 +177,28 @@ class AddedLosses(LocalNames):
         losses = [arg.value]
         if isinstance(arg.value, cst.List):
             losses = [each.value for each in arg.value.elements]
-        if not losses or any(scalars.kind(each) is not Kind.SCALAR for each in losses):
+        return bool(losses) and all(scalars.kind(each) is Kind.SCALAR for each in losses)
+
+    def _is_metric(self, call: cst.Call) -> bool:
+        """Tell whether the mean of a tensor is added, under a name."""
+        given = {}
+        for place, arg in enumerate(call.args):
+            if arg.star or (arg.keyword is None and place > 1):
+                return False
+            given[("value", "name")[place] if arg.keyword is None else arg.keyword.value] = (
+                arg.value
+            )
+        if not {"value", "name"} <= given.keys() <= {"value", "name", "aggregation"}:
             return False
-        return self._places.of[made] == self._places.of[call] and self._is_fresh(made, call)
+        if "aggregation" in given and literals.string(given["aggregation"]) != "mean":
+            return False
+        known = self.context.shared(Scalars).kind(given["value"])
+        return known in (Kind.SCALAR, Kind.TENSOR) and literals.string(given["name"]) is not None
 
     def _is_fresh(self, made: cst.Call, call: cst.Call) -> bool:
         """Tell whether nothing between the two may settle what the model learns from."""
+        if self._places.of[made] != self._places.of[call]:
+            return False
         positions = self.context.positions
         first, last = _start(positions[made]), _start(positions[call])
         if first > last:
@@ -205,22 +231,23 @@ class AddedLosses(LocalNames):
         made = model.made
         symbol = self.context.symbol(made.func)
         assert symbol is not None
-        if not all(self.context.runs(ADDED_LOSS, call) for call in model.calls):
+        calls = [*model.losses, *model.metrics]
+        if not all(self.context.runs(ADDED_LOSS, call) for call in calls):
             return
-        local = self.context.definitions.need(LOSS_MODEL, near=symbol)
+        definition = METRIC_MODEL if model.metrics else LOSS_MODEL
+        local = self.context.definitions.need(definition, near=symbol)
         if local is None:
             return
-        for call in model.calls:
+        for call in calls:
             code = self.context.module.code_for_node(call.func)
             message = f"{code}() takes no tensor in Keras 3: the model is a {local} now"
             self.context.report(ADDED_LOSS, call, message, fix=True)
+            self._look_at_history(symbol.flavour, call)
         self._made.add(made)
         self._names[made.func] = local
         self.context.imports.claim(made.func)
-        self._settled.update(model.calls)
-        for call in model.calls:
-            self._look_at_history(symbol.flavour, call)
-        self._look_at_files(model.calls[0])
+        self._settled.update(calls)
+        self._look_at_files(calls[0])
 
     def _look_at_history(self, flavour: str, call: cst.Call) -> None:
         """Report what runs twice now, and ran once in Keras 2.3."""
@@ -265,10 +292,15 @@ class AddedLosses(LocalNames):
         if original_node in self._made:
             return updated_node.with_changes(args=[_renamed(arg) for arg in updated_node.args])
         if original_node in self._settled:
-            bare = {"keyword": None, "equal": cst.MaybeSentinel.DEFAULT}
-            args = [arg.with_changes(**bare) for arg in updated_node.args]
-            return updated_node.with_changes(args=args)
+            return updated_node.with_changes(args=[_bare(arg) for arg in updated_node.args])
         return updated_node
+
+
+def _bare(arg: cst.Arg) -> cst.Arg:
+    """Return an argument of add_loss() without the name that it had in Keras 2."""
+    if arg.keyword is None or arg.keyword.value != "losses":
+        return arg
+    return arg.with_changes(keyword=None, equal=cst.MaybeSentinel.DEFAULT)
 
 
 def _renamed(arg: cst.Arg) -> cst.Arg:
@@ -307,7 +339,8 @@ class _Places(Reader):
         super().__init__()
         self.of: dict[cst.CSTNode, tuple[cst.CSTNode, ...]] = {}
         self.calls: dict[cst.CSTNode, cst.Call] = {}
-        self.losses: list[cst.Call] = []
+        #: Calls that add something to a model, and the method.
+        self.added: dict[cst.Call, str] = {}
         #: What is called, or only looked at.
         self.harmless: set[cst.CSTNode] = set()
         self._around: tuple[cst.CSTNode, ...] = ()
@@ -316,8 +349,8 @@ class _Places(Reader):
         self.of[node] = self._around
         self.calls[node.func] = node
         self.harmless.add(node.func)
-        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "add_loss":
-            self.losses.append(node)
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in _ADD:
+            self.added[node] = node.func.attr.value
         leaf = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
         if isinstance(leaf, cst.Name) and leaf.value in _LOOKS:
             self.harmless.update(arg.value for arg in node.args)
