@@ -11,6 +11,7 @@ from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.values import LAYER
 
 from ._layer_classes import InClasses
+from .added_losses import Settled
 
 INPUTS = "inputs"
 ADDED_INPUTS = Rule(
@@ -69,7 +70,10 @@ class LayerUpdates(InClasses):
         if isinstance(func.value, cst.Name) and func.value.value == "self":
             return self._own(original_node, updated_node, name)
         modern = self.context.target.api > 2
-        if modern and name != "add_update" and self.context.values.is_model(func.value):
+        if original_node in self.context.shared(Settled).calls:
+            return updated_node
+        own = self._brings(func.value, name)
+        if modern and name != "add_update" and not own and self.context.values.is_model(func.value):
             code = self.context.module.code_for_node(func)
             what = "loss" if name == "add_loss" else "metric"
             self.context.report(
@@ -83,6 +87,22 @@ class LayerUpdates(InClasses):
                 " call()",
             )
         return updated_node
+
+    def _brings(self, receiver: cst.BaseExpression, name: str) -> bool:
+        """Tell whether a receiver is of a class of this file that defines the method itself."""
+        made = [each.value for each in self.context.names.bindings(receiver)]
+        if not isinstance(receiver, cst.Name):
+            made = [*self.context.values.attribute(receiver)]
+        for each in made:
+            found = self.context.names.bindings(each.func) if isinstance(each, cst.Call) else ()
+            owners = [binding.node for binding in found]
+            if not owners or not all(
+                isinstance(owner, cst.ClassDef)
+                and any(self._classes.method(a, name) for a in self._classes.ancestors(owner))
+                for owner in owners
+            ):
+                return False
+        return bool(made)
 
     def _own(self, original: cst.Call, updated: cst.Call, name: str) -> cst.Call:
         """Look at what a layer or model adds to itself."""
