@@ -35,6 +35,19 @@ AVERAGES_OF_IMAGES = (
     "x = np.array([[1.0, 2.0], [5.0, 6.0]]).reshape(2, 2, 1, 1)\nmodel.train_on_batch(x, x)\n"
     "results['mean'], results['variance'] = (each[0] for each in model.get_weights()[2:])\n"
 )
+VARIABLE = (
+    "from keras import backend as K\nfrom keras.engine.topology import Layer\n"
+    "from keras.layers import Dense\nfrom keras.models import Sequential\n\n\n"
+    "class Own(Layer):\n"
+    "    def build(self, input_shape):\n        self.x = K.variable(np.ones((3,)))\n"
+    "        super(Own, self).build(input_shape)\n\n"
+    "    def call(self, inputs, mask=None, training=None):\n"
+    "        return inputs * self.x\n\n\n"
+    "model = Sequential([Own(input_shape=(3,)), Dense(output_dim=1, init='one')])\n"
+    "model.compile('sgd', 'mse')\n"
+    "model.train_on_batch(np.ones((2, 3)), np.zeros((2, 1)))\n"
+    "results['x'] = [float(each) for each in K.get_value(model.layers[-2].x)]\n"
+)
 BATCH_DOT = (
     "from keras import backend as K\n\n"
     "x = K.variable(np.arange(24.0).reshape(2, 3, 4))\n"
@@ -664,6 +677,13 @@ ROWS = (
         7,
         ran="1.2.2",
         differs=True,
+    ),
+    Row(
+        "a variable of a layer",
+        VARIABLE,
+        ("KM654",),
+        9,
+        also=("test_tracked_variables.py::test_a_step_of_today",),
     ),
     Row(
         "names of metrics",
