@@ -86,6 +86,14 @@ def test_what_is_gone(body: str, message: str, advice: str, to: str) -> None:
     assert (found.line, found.message, found.advice) == (6, message, advice)
 
 
+def test_what_another_rule_speaks_of_is_said_once() -> None:
+    untouched(
+        code("return tf.contrib.layers.convolution2d(x, 3, 3), tf.Summary()", "keras"),
+        to="keras",
+        codes=["KM803", "KM841"],
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -12,6 +12,7 @@ import libcst as cst
 import libcst.matchers as m
 
 from kerasmigrate.findings import Severity
+from kerasmigrate.import_editor import Outcome
 from kerasmigrate.inventory.tensorflow_names import ARGUMENTS
 from kerasmigrate.rules import Example, Rule, Safety
 from kerasmigrate.transform import Context, Transform
@@ -105,7 +106,8 @@ class TensorFlowNames(Transform):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._said: set[str] = set()
+        #: What is gone, by name, at its first place.
+        self._gone: dict[str, cst.CSTNode] = {}
         self._arguments: set[cst.Arg] = set()
         #: Blocks around that try something, or ask for a version.
         self._guards = 0
@@ -196,16 +198,24 @@ class TensorFlowNames(Transform):
             made = cst.parse_expression(f"{reference.name}.{now}")
             assert isinstance(made, cst.Attribute)
             return made.with_changes(lpar=updated.lpar, rpar=updated.rpar)
-        if old not in self._said:
-            self._said.add(old)
+        self._gone.setdefault(old, original)
+        return updated
+
+    def decided(self, outcome: Outcome) -> Outcome:
+        told = {each.node for each in self.context.reports}
+        told |= {each.func for each in told if isinstance(each, cst.Call)}
+        for old, node in self._gone.items():
+            if node in told:
+                continue  # a rule that knows more of it
+            now = table()[old]
             advice = f"write tf.{now}, which is the same" if now is not None else _ADVICE.get(old)
             self.context.report(
                 GONE,
-                original,
+                node,
                 f"tf.{old} does not exist in TensorFlow 2",
                 advice=advice or f"write tf.compat.v1.{old} if it needs no graph, or its successor",
             )
-        return updated
+        return super().decided(outcome)
 
 
 _ADVICE = {"contrib": "write what it did by hand, or look for the package that has it today"}
