@@ -88,7 +88,7 @@ def test_what_is_gone(body: str, message: str, advice: str, to: str) -> None:
 
 def test_what_another_rule_speaks_of_is_said_once() -> None:
     untouched(
-        code("return tf.contrib.layers.convolution2d(x, 3, 3), tf.Summary()", "keras"),
+        code("x = tf.contrib.layers.convolution2d(x, 3, 3)\n    return tf.Print(x, [x])", "keras"),
         to="keras",
         codes=["KM803", "KM841"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import libcst as cst
 import libcst.matchers as m
 
 from kerasmigrate.findings import Severity
+from kerasmigrate.flavours import canonical
 from kerasmigrate.import_editor import Outcome
 from kerasmigrate.inventory.tensorflow_names import ARGUMENTS
 from kerasmigrate.rules import Example, Rule, Safety
@@ -47,8 +48,8 @@ GONE = Rule(
     "Report what TensorFlow 1 had, and TensorFlow 2 has not",
     "It is an AttributeError or ImportError, or, with a function that is only in"
     " tensorflow.compat.v1, something that may need a graph. tf_upgrade_v2, which comes with"
-    " TensorFlow, converts most of it. Said once for each name in a file; of graphs that are built"
-    " around Keras models KM819 and its neighbours speak.",
+    " TensorFlow, converts most of it. Said once for each name in a file, and not where a rule that"
+    " knows more speaks of it, nor in programs of graphs, to which KM819 gives its advice.",
     Safety.NONE,
     Severity.ERROR,
     untouched=(
@@ -82,6 +83,9 @@ _APART = frozenset(
         "contrib.layers",
     )
 )
+#: Rules that speak of graphs, and of all that TensorFlow 1 had.
+_GRAPH = "KM819"
+_OF_TENSORFLOW = ("KM80", "KM81", "KM82")
 _ASKS = m.Name("hasattr") | m.Attribute(attr=m.Name("__version__") | m.Name("VERSION"))
 
 
@@ -111,6 +115,11 @@ class TensorFlowNames(Transform):
         self._arguments: set[cst.Arg] = set()
         #: Blocks around that try something, or ask for a version.
         self._guards = 0
+
+    @cached_property
+    def _has_keras(self) -> bool:
+        names = self.context.names
+        return any(canonical(names.origin(each) or "") for each in names.imports)
 
     def visit_Try(self, node: cst.Try) -> None:
         self._guards += 1
@@ -202,10 +211,16 @@ class TensorFlowNames(Transform):
         return updated
 
     def decided(self, outcome: Outcome) -> Outcome:
-        told = {each.node for each in self.context.reports}
-        told |= {each.func for each in told if isinstance(each, cst.Call)}
+        told = {each.rule.code for each in self.context.reports}
+        if _GRAPH in told or not self._gone or not self._has_keras:
+            return super().decided(outcome)  # with compat.v1, as that advises, all is there
+        lines = {
+            self.context.positions[each.node].start.line
+            for each in self.context.reports
+            if each.rule.code.startswith(_OF_TENSORFLOW)
+        }
         for old, node in self._gone.items():
-            if node in told:
+            if self.context.positions[node].start.line in lines:
                 continue  # a rule that knows more of it
             now = table()[old]
             advice = f"write tf.{now}, which is the same" if now is not None else _ADVICE.get(old)
