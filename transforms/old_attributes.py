@@ -360,12 +360,14 @@ class OldLayerAttributes(Transform):
             self._setting.update(m.findall(node, _INITIAL))
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.BaseStatement:
+        if not isinstance(updated_node, cst.If):  # another transform has emptied it
+            return updated_node
         return self._emptied.branch(original_node, updated_node)
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.BaseStatement:
-        if original_node in self._setting:
+        if original_node in self._setting and isinstance(updated_node, cst.SimpleStatementLine):
             return self._emptied.mark(updated_node)
         return updated_node
 

@@ -85,6 +85,8 @@ _APART = frozenset(
 )
 #: Rules that speak of graphs, and of all that TensorFlow 1 had.
 _GRAPH = "KM819"
+#: It makes functions of keras.ops of those of TensorFlow.
+_CONVERTED = "KM336"
 _OF_TENSORFLOW = ("KM80", "KM81", "KM82")
 _ASKS = m.Name("hasattr") | m.Attribute(attr=m.Name("__version__") | m.Name("VERSION"))
 
@@ -211,6 +213,14 @@ class TensorFlowNames(Transform):
         return updated
 
     def decided(self, outcome: Outcome) -> Outcome:
+        reports = self.context.reports
+        converted = {
+            part
+            for each in reports
+            if each.rule.code == _CONVERTED and isinstance(each.node, cst.Call)
+            for part in (each.node.func, *each.node.args)
+        }
+        reports[:] = [each for each in reports if each.rule != MOVED or each.node not in converted]
         told = {each.rule.code for each in self.context.reports}
         if _GRAPH in told or not self._gone or not self._has_keras:
             return super().decided(outcome)  # with compat.v1, as that advises, all is there
