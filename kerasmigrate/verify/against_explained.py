@@ -24,7 +24,9 @@ STOPPED = ("does not run", "no loss", "no training step", "not compiled")
 #: Findings about files and their names, private homes and seeds: weights are transplanted.
 _APART = ("KM71", "KM72", "KM260", "KM628")
 #: Errors that speak of other numbers all the same.
-_NUMBERS = frozenset(("KM620",))
+_NUMBERS = frozenset(("KM208", "KM231", "KM620"))
+#: Fixes that keep the numbers, and list a weight more.
+_LISTED = frozenset(("KM654",))
 _QUOTED = re.compile(r"'(\w+)'")
 _WORD = re.compile(r"\w+")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -73,7 +75,9 @@ def _explained(
             codes = {
                 found.code
                 for found in known
-                if found.line in lines and not found.fixed and _speaks_of(found, stops)
+                if found.line in lines
+                and (not found.fixed or found.code in _LISTED)
+                and _speaks_of(found, stops)
             }
             for other in imported(project, place):
                 if other not in findings:
@@ -106,7 +110,8 @@ def _elsewhere(comparison: Comparison, known: Sequence[Finding], tree: ast.Modul
     quoted = {word for each in errors for word in _QUOTED.findall(each)}
     for found in known:
         named = quoted & set(_WORD.findall(found.message))
-        if not found.fixed and (named or (found.line in lines and _speaks_of(found, bool(errors)))):
+        inside = found.line in lines and _speaks_of(found, bool(errors))
+        if (found.code in _LISTED and inside) or (not found.fixed and (named or inside)):
             yield found.code
 
 
