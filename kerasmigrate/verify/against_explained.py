@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,8 @@ _NUMBERS = frozenset(("KM208", "KM231", "KM620"))
 _LISTED = frozenset(("KM654",))
 _QUOTED = re.compile(r"'(\w+)'")
 _WORD = re.compile(r"\w+")
+#: What the migration reports of files, and their code.
+_Known = dict[Path, tuple[tuple[Finding, ...], ast.Module]]
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -41,6 +43,7 @@ def explained(
     """
     pipeline = Pipeline.to(target.name, api=target.api)
     project: Project | None = None
+    findings: _Known = {}
     found = []
     for verdict in verdicts:
         path = original.file(verdict.path)
@@ -48,7 +51,9 @@ def explained(
         if path is not None and differs:
             if project is None:
                 project = Project(original.project, list(python_files(original.root)))
-            comparisons = _explained(verdict.comparisons, path, pipeline, project, original)
+            comparisons = _explained(
+                verdict.comparisons, path, pipeline, project, original, findings
+            )
             verdict = replace(verdict, comparisons=comparisons)
         found.append(verdict)
     return found
@@ -60,28 +65,23 @@ def _explained(
     pipeline: Pipeline,
     project: Project,
     original: Original,
+    findings: _Known,
 ) -> tuple[Comparison, ...]:
-    findings: dict[Path, tuple[tuple[Finding, ...], ast.Module]] = {}
     told = []
     for each in comparisons:
         if each.likeness is Likeness.DIFFERENT:
             name, _, line = each.original_where.rpartition(":")
             place = original.root / name if name else path
-            if place not in findings:
-                findings[place] = _findings(place if place.is_file() else path, pipeline, project)
+            place = place if place.is_file() else path
+            files = (place, *imported(project, place))
+            for file in files:
+                if file not in findings:
+                    findings[file] = _findings(file, pipeline, project)
             known, tree = findings[place]
             lines = _lines(tree, int(line) if line.isdigit() else 0)
             stops = any(each.message.startswith(STOPPED) for each in each.differences)
-            codes = {
-                found.code
-                for found in known
-                if found.line in lines
-                and (not found.fixed or found.code in _LISTED)
-                and _speaks_of(found, stops)
-            }
-            for other in imported(project, place):
-                if other not in findings:
-                    findings[other] = _findings(other, pipeline, project)
+            codes = {found.code for found in known if _tells(found, lines, stops)}
+            for other in files[1:]:
                 codes.update(_elsewhere(each, *findings[other]))
             each = replace(each, explained_by=tuple(sorted(codes)))
         told.append(each)
@@ -110,9 +110,14 @@ def _elsewhere(comparison: Comparison, known: Sequence[Finding], tree: ast.Modul
     quoted = {word for each in errors for word in _QUOTED.findall(each)}
     for found in known:
         named = quoted & set(_WORD.findall(found.message))
-        inside = found.line in lines and _speaks_of(found, bool(errors))
-        if (found.code in _LISTED and inside) or (not found.fixed and (named or inside)):
+        if (named and not found.fixed) or _tells(found, lines, bool(errors)):
             yield found.code
+
+
+def _tells(found: Finding, lines: Container[int], stops: bool) -> bool:
+    """Tell whether a finding on some lines is open, and can be the reason of a difference."""
+    is_open = not found.fixed or found.code in _LISTED
+    return found.line in lines and is_open and _speaks_of(found, stops)
 
 
 def _speaks_of(found: Finding, stops: bool) -> bool:
