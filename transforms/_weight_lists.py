@@ -333,8 +333,10 @@ class Emptied:
         if isinstance(node.orelse, cst.If):
             self._elifs.add(node.orelse)
 
-    def branch(self, original: cst.If, node: cst.If) -> cst.BaseStatement:
+    def branch(self, original: cst.If, node: cst.BaseStatement) -> cst.BaseStatement:
         """Remove the branches of a condition that hold nothing any more."""
+        if not isinstance(node, cst.If):
+            return node  # another transform has emptied it
         orelse = node.orelse
         if isinstance(orelse, cst.Else) and self._is_hollow(orelse.body):
             node = node.with_changes(orelse=None)

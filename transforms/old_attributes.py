@@ -360,8 +360,6 @@ class OldLayerAttributes(Transform):
             self._setting.update(m.findall(node, _INITIAL))
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.BaseStatement:
-        if not isinstance(updated_node, cst.If):  # another transform has emptied it
-            return updated_node
         return self._emptied.branch(original_node, updated_node)
 
     def leave_SimpleStatementLine(
