@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from string import Template
 
 import libcst as cst
+from libcst.metadata import CodeRange
 
 from kerasmigrate import literals
 from kerasmigrate.findings import Confidence, Severity
@@ -122,7 +123,7 @@ class AddedLosses(LocalNames):
         self._made: set[cst.CSTNode] = set()
 
     def visit_Module(self, node: cst.Module) -> None:
-        if self.context.target.api < 3:
+        if self.context.target.api < 3 or not any(each in self.context.code for each in _ADD):
             return
         self._places = _Places()
         self._places.visit(node)
@@ -326,10 +327,9 @@ def _is_functional(call: cst.Call) -> bool:
     return set(names) <= _KEYWORDS and {"input", "output"} <= {each.rstrip("s") for each in names}
 
 
-def _start(where: object) -> tuple[int, int]:
+def _start(where: CodeRange) -> tuple[int, int]:
     """Return the line and the column where a node begins."""
-    start = where.start  # type: ignore[attr-defined]
-    return start.line, start.column
+    return where.start.line, where.start.column
 
 
 class _Places(Reader):

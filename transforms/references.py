@@ -177,13 +177,12 @@ class References(Transform):
         return expression.with_changes(lpar=updated.lpar, rpar=updated.rpar)
 
     def _check_name(self, node: cst.Name | cst.Attribute) -> None:
+        if not isinstance(node, cst.Attribute) or node.attr.value != "__name__":
+            return
         symbol = self.context.symbol(node)
         target = self.context.target
         if (
             symbol is not None
-            and symbol.path.endswith(".__name__")
-            and isinstance(node, cst.Attribute)
-            and node.attr.value == "__name__"
             and not target.accepts(symbol.flavour)
             and is_module(symbol.path.rpartition(".")[0])
         ):

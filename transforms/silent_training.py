@@ -342,8 +342,10 @@ class SilentTraining(Transform):
         code = self.context.code
         if self.context.target.api < 3 or "trainable" not in code or "_regularizer=" not in code:
             return
+        if not self._versions:
+            return
         nodes = list(walk(node))
-        if not self._versions or not any(self._is_penalized(each) for each in nodes):
+        if not any(self._is_penalized(each) for each in nodes):
             return
         for each in nodes:
             if (

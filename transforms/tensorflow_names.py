@@ -79,8 +79,6 @@ _APART = frozenset(
         "GraphKeys",
         "disable_eager_execution",
         "disable_v2_behavior",
-        "contrib.keras",
-        "contrib.layers",
     )
 )
 #: Rules that speak of graphs, and of all that TensorFlow 1 had.
@@ -115,8 +113,14 @@ class TensorFlowNames(Transform):
         #: What is gone, by name, at its first place.
         self._gone: dict[str, cst.CSTNode] = {}
         self._arguments: set[cst.Arg] = set()
-        #: Blocks around that try something, or ask for a version.
-        self._guards = 0
+        #: Blocks around that try something, or ask for a version, the outermost first.
+        self._guards: list[cst.CSTNode] = []
+
+    @cached_property
+    def _speaks(self) -> bool:
+        """Whether the file can reach TensorFlow by a name."""
+        names = self.context.names
+        return any((names.origin(each) or "").startswith("tensorflow") for each in names.imports)
 
     @cached_property
     def _has_keras(self) -> bool:
@@ -124,28 +128,35 @@ class TensorFlowNames(Transform):
         return any(canonical(names.origin(each) or "") for each in names.imports)
 
     def visit_Try(self, node: cst.Try) -> None:
-        self._guards += 1
+        self._guards.append(node)
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
-        self._guards -= 1
+        self._guards.pop()
         return updated_node
 
     def visit_If(self, node: cst.If) -> None:
-        self._guards += self._asks(node.test)
+        self._enter(node)
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
-        self._guards -= self._asks(original_node.test)
+        self._leave(original_node)
         return updated_node
 
     def visit_IfExp(self, node: cst.IfExp) -> None:
-        self._guards += self._asks(node.test)
+        self._enter(node)
 
     def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.IfExp:
-        self._guards -= self._asks(original_node.test)
+        self._leave(original_node)
         return updated_node
 
-    def _asks(self, test: cst.BaseExpression) -> bool:
-        return bool(m.findall(test, _ASKS)) or "version" in self.context.module.code_for_node(test)
+    def _enter(self, node: cst.If | cst.IfExp) -> None:
+        if not self._speaks:
+            return
+        if m.findall(node.test, _ASKS) or "version" in self.context.module.code_for_node(node.test):
+            self._guards.append(node)
+
+    def _leave(self, node: cst.If | cst.IfExp) -> None:
+        if self._guards and self._guards[-1] is node:
+            self._guards.pop()
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
         if original_node not in self._arguments:
@@ -187,14 +198,16 @@ class TensorFlowNames(Transform):
     ) -> cst.BaseExpression:
         names = self.context.names
         reference = names.references.get(original)
-        if reference is None or self._guards or original in self.context.imports.claimed:
+        if not self._speaks or reference is None or self._guards or updated is not original:
             return updated
         name = tensorflow_name(names, original)
-        if name is None or updated is not original or through_v1(names, original):
+        if name is None or original in self.context.imports.claimed:
+            return updated
+        if through_v1(names, original):
             return updated
         parts = name.split(".")
         old = next((each for each in (parts[0], ".".join(parts[:2])) if each in table()), None)
-        if old is None or old in _APART or (name.startswith("contrib.") and name in _APART):
+        if old is None or old in _APART:
             return updated
         if any(guard for binding in names.bindings(original) for guard in binding.guards):
             return updated

@@ -33,15 +33,15 @@ def collect(tensorflow: Any) -> dict[str, str | None]:
     Args:
         tensorflow: The package, at version 2.
     """
+    now = _modules(tensorflow, _APART)
     today: dict[int, str] = {}
-    for name, module in sorted(_modules(tensorflow, _APART).items()):
+    for name, module in sorted(now.items()):
         for leaf, value in _members(module):
             path = f"{name}.{leaf}".lstrip(".")
             known = today.get(id(value))
             if known is None or len(path) < len(known):
                 today[id(value)] = path
     found: dict[str, str | None] = {}
-    now = _modules(tensorflow, _APART)
     for name, module in _modules(tensorflow.compat.v1, _APART | _LEFT).items():
         if name and name not in now:
             found[name] = None
