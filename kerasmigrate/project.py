@@ -265,7 +265,7 @@ class Project:
     def _built(self, path: Path, value: ast.expr, seen: frozenset[tuple[Path, str]]) -> str | None:
         if not isinstance(value, ast.Call):
             return None
-        chain = _chain(value.func)
+        chain = chain_of(value.func)
         if chain is None:
             return None
         head = chain.partition(".")[0]
@@ -358,7 +358,8 @@ def _module_file(folder: Path, parts: Sequence[str]) -> Path | None:
     return None
 
 
-def _chain(node: ast.expr) -> str | None:
+def chain_of(node: ast.expr) -> str | None:
+    """Return a name with its attributes, such as ``K.tensorflow_backend.dot``; else None."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -419,13 +420,13 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
                 else:
                     summary.names[alias.asname or alias.name] = wanted
         elif isinstance(node, ast.ClassDef):
-            bases = (_chain(base) for base in node.bases)
+            bases = (chain_of(base) for base in node.bases)
             summary.classes[node.name] = tuple(base for base in bases if base)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             summary.functions[node.name] = node
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             _summarise_assignment(node.targets[0], node.value, summary)
-        elif isinstance(node, ast.AugAssign) and _chain(node.target) == "__all__":
+        elif isinstance(node, ast.AugAssign) and chain_of(node.target) == "__all__":
             summary.declared |= _strings(node.value)
         elif isinstance(node, ast.If):
             _summarise_block(node.body, summary)
@@ -442,7 +443,7 @@ def _summarise_block(body: Sequence[ast.stmt], summary: Summary) -> None:
 
 def _summarise_assignment(target: ast.expr, value: ast.expr, summary: Summary) -> None:
     if isinstance(target, ast.Attribute):
-        patched = _chain(target)
+        patched = chain_of(target)
         if patched is not None:
             summary.patched.add(patched)
     if not isinstance(target, ast.Name):
@@ -450,7 +451,7 @@ def _summarise_assignment(target: ast.expr, value: ast.expr, summary: Summary) -
     if target.id == "__all__":
         summary.declared = _strings(value)
         return
-    chain = _chain(value)
+    chain = chain_of(value)
     head, _, rest = (chain or "").partition(".")
     known = summary.names.get(head)
     if isinstance(known, str):

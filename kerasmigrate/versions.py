@@ -3,9 +3,9 @@
 :mod:`kerasmigrate.eras` tells the words of Keras 1 from later ones. Between the later versions the
 spelling hardly changed, but some defaults did. Here versions are ruled out, one by one: by names
 and arguments that they do not have (the inventories), by what the requirements of the project pin,
-and by names that only TensorFlow 1 has. What is left is plausible. Code that Keras 3 would run as
-well is taken for Keras 3, and nothing is said about it, unless it runs together with code of the
-project that Keras 3 would not run.
+and by names that only TensorFlow 1 has. What is left is plausible, and of that, what runs the
+other files of the project as well. Code that may be for Keras 3 after that is taken for Keras 3:
+about it nothing is said.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kerasmigrate.flavours import canonical
 from kerasmigrate.inventory.homes import home
 from kerasmigrate.names import Names, Symbol
 from kerasmigrate.neighbours import FileFacts, sharing
-from kerasmigrate.project import Project
+from kerasmigrate.project import Project, chain_of
 from kerasmigrate.requirements import pinned
 from kerasmigrate.source import speaks_of_keras
 from kerasmigrate.walking import Reader
@@ -270,12 +270,10 @@ class _Speaking(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _path(self, node: ast.expr) -> str | None:
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        root = self._imported.get(node.id) if isinstance(node, ast.Name) else None
-        return None if root is None else ".".join((root, *reversed(parts)))
+        """Return the absolute path of a name or attribute that the file has imported."""
+        name, dot, rest = (chain_of(node) or "").partition(".")
+        root = self._imported.get(name)
+        return None if root is None else f"{root}{dot}{rest}"
 
     def _look_at(self, path: str | None) -> None:
         split = canonical(path or "")

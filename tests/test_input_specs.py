@@ -56,7 +56,7 @@ def test_what_stays(spec: str, to: str) -> None:
 def test_what_the_targets_make_of_it(to: str) -> None:
     keras = pytest.importorskip(to)
 
-    class Own(keras.layers.Layer):  # type: ignore[misc,name-defined]
+    class Own(keras.layers.Layer):
         def __init__(self, **spec: object) -> None:
             super().__init__()
             self.input_spec = [keras.layers.InputSpec(**spec)]
