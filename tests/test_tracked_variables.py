@@ -10,6 +10,7 @@ from originals import run_original
 
 from kerasmigrate.findings import Confidence, Finding
 from kerasmigrate.pipeline import Pipeline
+from kerasmigrate.transforms.tracked_variables import _MAKERS
 
 OLD = "\n\nlayer = Dense(output_dim=3)\n"
 
@@ -78,6 +79,8 @@ def test_where_the_version_is_not_clear() -> None:
     [
         layer("x = K.variable(2.0)"),
         layer("self.x = K.constant(2.0)"),
+        layer("self.x = K.zeros_like(input_shape)"),  # a tensor, in every Keras
+        layer("self.x = K.ones_like(input_shape)"),
         layer("self.x = K.mine(2.0)"),
         layer("self.x = self.add_weight(shape=(3,), name='x')"),
         layer("other.x = K.variable(2.0)"),
@@ -151,3 +154,23 @@ def test_a_step_of_today() -> None:
     assert (after["trained"], np.asarray(after["x"]).tolist()) == (1, [1.0] * 3)
     silent = step(new.replace(", trainable=False", ""))
     assert (silent["trained"], float(silent["x"][0])) == (2, pytest.approx(0.99333, abs=1e-4))
+
+
+@pytest.mark.tensorflow
+def test_what_makes_a_variable_in_tf_keras() -> None:
+    backend = pytest.importorskip("tf_keras.backend")
+    tensorflow = pytest.importorskip("tensorflow")
+    x = backend.variable([1.0, 2.0])
+    given: dict[str, tuple[Any, ...]] = {
+        "variable": (1.0,),
+        "zeros": ((2,),),
+        "ones": ((2,),),
+        "eye": (2,),
+        "random_normal_variable": ((2,), 0.0, 1.0),
+        "random_uniform_variable": ((2,), 0.0, 1.0),
+        "constant": (1.0,),
+        "zeros_like": (x,),
+        "ones_like": (x,),
+    }
+    made = {name: getattr(backend, name)(*each) for name, each in given.items()}
+    assert {name for name, each in made.items() if isinstance(each, tensorflow.Variable)} == _MAKERS

@@ -53,7 +53,7 @@ _MAKERS = frozenset(
         "variable",
         "random_normal_variable",
         "random_uniform_variable",
-        *("zeros", "ones", "eye", "zeros_like", "ones_like"),
+        *("zeros", "ones", "eye"),
     )
 )
 _MAKERS_3 = frozenset(("variable",))
